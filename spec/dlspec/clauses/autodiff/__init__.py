@@ -1,0 +1,1 @@
+"""How derivatives of ops combine into the derivative of a program."""

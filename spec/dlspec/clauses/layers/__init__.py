@@ -1,0 +1,1 @@
+"""What each layer computes, and how it is made."""

@@ -1,0 +1,1 @@
+"""What each loss computes, and what it is divided by."""

@@ -1,0 +1,1 @@
+"""Tensors and layers as objects: their identity, and the state they carry."""

@@ -1,0 +1,203 @@
+"""The laws: what is true of every op and layer of the catalogue.
+
+Each law holds for each row, on the row's own cases; `{op}` stands for the row's name. The answers come from
+the definition in the row, evaluated and differentiated in 60 digits.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlspec.catalogue import Op
+from dlspec.clause import OpCase, law, of_whole_numbers
+from dlspec.implementation import Implementation, Program
+from dlspec.oracle import answer_of
+from dlspec.tolerance import assert_dtype, assert_equal, assert_shape, assert_within, refused, rounding
+
+Array = NDArray[Any]
+
+
+def program_of(op: Op, case: OpCase) -> Program:
+    """The op, with the static arguments of the case, as a program of its operands."""
+    return lambda F, *values: op.program(F, *values, **case.static)
+
+
+@law()
+def test_value(impl: Implementation, op: Op, case: OpCase) -> None:
+    """The value of `{op}` MUST be that of its definition, within its budget of rounding errors."""
+    value = impl.evaluate(program_of(op, case), *case.operands)
+
+    bound = rounding(op.ulp, case.answer.value_scale, case.dtype)
+    assert_within(value, case.answer.value, bound, op.name)
+
+
+@law()
+def test_shape(impl: Implementation, op: Op, case: OpCase) -> None:
+    """The value of `{op}` MUST have the shape that its contract gives, also where a side is 0 or 1."""
+    value = impl.evaluate(program_of(op, case), *case.operands)
+
+    assert_shape(value, case.answer.value.shape, op.name)
+
+
+@law()
+def test_dtype(impl: Implementation, op: Op, case: OpCase) -> None:
+    """`{op}` MUST keep the type of its operands, in its value and in every cotangent: float32 stays float32."""
+    value, cotangents = impl.gradients(program_of(op, case), *case.operands, cotangent=case.cotangent)
+
+    assert_dtype(value, case.dtype, op.name)
+    for name, cotangent in zip(op.operands, cotangents, strict=True):
+        assert_dtype(cotangent, case.dtype, f"cotangent of {name}")
+
+
+@law()
+def test_gradient(impl: Implementation, op: Op, case: OpCase) -> None:
+    """The pullback of `{op}` MUST be the transposed Jacobian of its definition, in every element and for an uneven cotangent."""
+    _, cotangents = impl.gradients(program_of(op, case), *case.operands, cotangent=case.cotangent)
+
+    expected = zip(op.operands, cotangents, case.answer.cotangents, case.answer.cotangent_scales, strict=True)
+    for name, cotangent, right, scale in expected:
+        assert_within(cotangent, right, rounding(op.vjp_ulp, scale, case.dtype), f"cotangent of {name}")
+
+
+@law()
+def test_cotangent_shapes(impl: Implementation, op: Op, case: OpCase) -> None:
+    """Each cotangent that `{op}` pulls back MUST have the shape of its operand: what was broadcast is summed."""
+    _, cotangents = impl.gradients(program_of(op, case), *case.operands, cotangent=case.cotangent)
+
+    for name, cotangent, operand in zip(op.operands, cotangents, case.operands, strict=True):
+        assert_shape(cotangent, operand.shape, f"cotangent of {name}")
+
+
+@law()
+def test_pullback_is_linear(impl: Implementation, op: Op, case: OpCase) -> None:
+    """The pullback of `{op}` MUST be linear: 4 times the cotangent gives 4 times the result, to the last bit."""
+    program = program_of(op, case)
+    _, once = impl.gradients(program, *case.operands, cotangent=case.cotangent)
+    _, scaled = impl.gradients(program, *case.operands, cotangent=4 * case.cotangent)
+
+    for name, one, four in zip(op.operands, once, scaled, strict=True):
+        assert_shape(one, () if one is None else one.shape, f"cotangent of {name}")
+        assert one is not None
+        # Scaling by a power of two rounds nothing, so no tolerance is due.
+        assert_equal(four, 4 * one, f"cotangent of {name} for 4 times the cotangent")
+
+
+@law()
+def test_pullback_is_repeatable(impl: Implementation, op: Op, case: OpCase) -> None:
+    """Asked twice with the same cotangent, the pullback of `{op}` MUST give the same bits twice."""
+    pulled = impl.pull(program_of(op, case), *case.operands)
+    first, second = pulled.pullback(case.cotangent), pulled.pullback(case.cotangent)
+
+    for name, one, other in zip(op.operands, first, second, strict=True):
+        assert_equal(other, one, f"second cotangent of {name}")
+
+
+@law()
+def test_nothing_is_written(impl: Implementation, op: Op, case: OpCase) -> None:
+    """`{op}` MUST leave the arrays it was given as they were: operands, cotangent, indices and targets."""
+    given = [*case.operands, case.cotangent, *(x for x in case.static.values() if isinstance(x, np.ndarray))]
+    before = [array.copy() for array in given]
+
+    impl.gradients(program_of(op, case), *case.operands, cotangent=case.cotangent)
+
+    for number, (array, copy) in enumerate(zip(given, before, strict=True)):
+        assert_equal(array, copy, f"array {number} that {op.name} was given")
+
+
+@law()
+def test_layout_is_irrelevant(impl: Implementation, op: Op, case: OpCase) -> None:
+    """`{op}` MUST give the same answers for operands and cotangents that lie in memory in another order."""
+    program = program_of(op, case)
+    operands = [_reordered(operand) for operand in case.operands]
+    value, cotangents = impl.gradients(program, *operands, cotangent=_reordered(case.cotangent))
+
+    # Another order of summation may round differently, so the bounds are those of the value and the gradient.
+    assert_within(value, case.answer.value, rounding(op.ulp, case.answer.value_scale, case.dtype), op.name)
+    expected = zip(op.operands, cotangents, case.answer.cotangents, case.answer.cotangent_scales, strict=True)
+    for name, cotangent, right, scale in expected:
+        assert_within(cotangent, right, rounding(op.vjp_ulp, scale, case.dtype), f"cotangent of {name}")
+
+
+def _reordered(array: Array) -> Array:
+    """The same numbers, every other element of a larger array in Fortran order, backwards along each axis."""
+    roomy = np.full(tuple(2 * side + 1 for side in array.shape), np.nan, array.dtype, order="F")
+    backwards = (slice(2 * side - 1, None, -2) if side else slice(0, 0) for side in array.shape)
+    view = roomy[(*backwards, ...)]  # the dots keep an array of no dimensions an array
+    view[...] = array
+    return view
+
+
+@law()
+def test_fan_out(impl: Implementation, op: Op, case: OpCase) -> None:
+    """Where the value of `{op}` is used twice, what it pulls back MUST be exactly twice as much."""
+    program = program_of(op, case)
+
+    def doubled(F: Any, *values: Any) -> Any:  # noqa: N803
+        y = program(F, *values)
+        return F.add(y, y)
+
+    _, once = impl.gradients(program, *case.operands, cotangent=case.cotangent)
+    _, twice = impl.gradients(doubled, *case.operands, cotangent=case.cotangent)
+
+    for name, one, two in zip(op.operands, once, twice, strict=True):
+        assert_shape(one, () if one is None else one.shape, f"cotangent of {name}")
+        assert one is not None
+        assert_equal(two, 2 * one, f"cotangent of {name} where {op.name} is used twice")
+
+
+@law(applies=lambda op: len(op.operands) > 1)
+def test_constants(impl: Implementation, op: Op, case: OpCase) -> None:
+    """An operand of `{op}` that wants no gradient MUST not change what the others receive."""
+    program = program_of(op, case)
+    for k, (name, right, scale) in enumerate(
+        zip(op.operands, case.answer.cotangents, case.answer.cotangent_scales, strict=True)
+    ):
+
+        def with_constants(F: Any, x: Any, k: int = k) -> Any:  # noqa: N803
+            values = [impl.constant(operand) for operand in case.operands]
+            values[k] = x
+            return program(F, *values)
+
+        _, (cotangent,) = impl.gradients(with_constants, case.operands[k], cotangent=case.cotangent)
+        bound = rounding(op.vjp_ulp, scale, case.dtype)
+        assert_within(cotangent, right, bound, f"cotangent of {name} alone")
+
+
+@law(applies=lambda op: len(op.operands) > 1 and op.profile == "ops")
+def test_same_operand_twice(impl: Implementation, op: Op, case: OpCase) -> None:
+    """Where one value is both operands of `{op}`, it MUST receive the sum of both cotangents."""
+    x, y = case.operands
+    if x.shape != y.shape or (op.name == "mm" and len(set(x.shape)) > 1):
+        return
+    # The second operand's domain keeps clear of poles, so it serves as both.
+    answer = answer_of(op, (y, y), case.static, case.cotangent, exact=True)
+    if answer.value.shape != case.cotangent.shape:
+        return
+
+    _, (cotangent,) = impl.gradients(lambda F, v: op.program(F, v, v), y, cotangent=case.cotangent)
+
+    bound = rounding(2 * op.vjp_ulp, sum(answer.cotangent_scales), case.dtype)
+    assert_within(cotangent, sum(answer.cotangents), bound, "cotangent of x")
+
+
+@law(cases=of_whole_numbers)
+def test_whole_numbers_are_exact(impl: Implementation, op: Op, case: OpCase) -> None:
+    """On whole numbers small enough to be exact, the value and the cotangents of `{op}` MUST be right to the last bit."""
+    value, cotangents = impl.gradients(program_of(op, case), *case.operands, cotangent=case.cotangent)
+
+    assert_equal(value, case.answer.value, op.name)
+    for name, cotangent, right in zip(op.operands, cotangents, case.answer.cotangents, strict=True):
+        assert_equal(cotangent, right, f"cotangent of {name}")
+
+
+@law(cases=None, applies=lambda op: bool(op.refusals))
+def test_refusals(impl: Implementation, op: Op) -> None:
+    """`{op}` MUST refuse inputs outside its contract with a ValueError, IndexError, TypeError or RuntimeError."""
+    for refusal in op.refusals:
+        operands = [np.ones(shape, impl.dtypes[0]) for shape in refusal.shapes]
+        with refused(ValueError, IndexError, TypeError, RuntimeError, what=f"{op.name} of {refusal.why}"):
+            impl.evaluate(lambda F, *values, s=refusal.static: op.program(F, *values, **s), *operands)
+

@@ -1,0 +1,1 @@
+"""That long, wide and large graphs cost what they should."""

@@ -1,0 +1,1 @@
+"""That the parts add up: whole trainings, followed step by step."""

@@ -1,0 +1,214 @@
+"""Draw cases once, so that everybody sits the same exam.
+
+Many candidates are drawn from a clause's strategy, with a seed that depends on the id alone, and few
+are kept: those that together show every kind of input (each number of dimensions, sides of 0 and 1,
+broadcasting, every static argument), and of two that show the same, the one with more different numbers in it.
+
+An op's cases are stored with their answers, which two oracles have to agree on: 60 digits and a
+complex step in float64.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import hypothesis
+import numpy as np
+from hypothesis import strategies as st
+
+from dlspec import casefile
+from dlspec.clause import Clause, OpCase
+from dlspec.manifest import clauses
+from dlspec.oracle import answer_of
+from dlspec.tolerance import rounding
+
+CANDIDATES = 300
+KEPT = 12
+AGREEMENT = 16
+"""Units of the scale, as in a budget, by which float64 complex steps may miss 60 digits."""
+
+
+def frozen_ids() -> dict[str, Clause]:
+    """Every id that has a case file, with a clause whose strategy it is drawn from."""
+    return {clause.frozen_as: clause for clause in reversed(clauses()) if clause.frozen_as is not None}
+
+
+def freeze(ids: list[str] | None = None, *, check: bool = False) -> list[str]:
+    """Draw and store the cases of the given ids, or of all.
+
+    Files that exist keep the cases in them that were promoted.
+
+    Args:
+        ids: Ids of clauses or of case files.
+        check: Change nothing; only compare.
+
+    Returns:
+        The ids whose file changed, or would.
+
+    Raises:
+        LookupError: An id has no cases.
+        ArithmeticError: Two oracles disagree about an answer.
+    """
+    known = frozen_ids()
+    by_clause = {clause.id: clause.frozen_as for clause in clauses()}
+    wanted = [by_clause.get(id, id) for id in ids] if ids else list(known)
+    changed = []
+    for id in dict.fromkeys(wanted):
+        if id is None or id not in known:
+            raise LookupError(f"{id or ids}: nothing is frozen under this id")
+        clause, path = known[id], casefile.path_of(id)
+        text = casefile.dumps(id, [*draw(clause), *_promoted(id)])
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            continue
+        changed.append(id)
+        if not check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    casefile.load.cache_clear()
+    return changed
+
+
+def promote(clause_id: str, case: dict[str, Any]) -> str:
+    """Add a case that exploring found to the frozen ones, for good.
+
+    Args:
+        clause_id: The clause that failed on it.
+        case: Its inputs, encoded, as a report has them under `failure.case`.
+
+    Returns:
+        The id of the case file.
+    """
+    clause = next((clause for clause in clauses() if clause.id == clause_id), None)
+    if clause is None or clause.frozen_as is None:
+        raise LookupError(f"{clause_id}: no clause of this id has cases")
+    inputs = {name: casefile.decode(value) for name, value in case.items()}
+    if clause.inputs is not None and clause.op is not None:
+        operands = tuple(_exactly(x) for x in inputs["operands"])
+        cotangent = _exactly(inputs["cotangent"])
+        answer = answer_of(clause.op, operands, inputs["static"], cotangent, exact=True)
+        stored = OpCase(operands, inputs["static"], cotangent, answer).stored()
+    else:
+        stored = {name: _exactly(value) for name, value in inputs.items()}
+    path = casefile.path_of(clause.frozen_as)
+    cases = [{name: casefile.decode(value) for name, value in c.items()} for c in _raw(clause.frozen_as)]
+    path.write_text(casefile.dumps(clause.frozen_as, [*cases, {**stored, "promoted": True}]), encoding="utf-8")
+    casefile.load.cache_clear()
+    return clause.frozen_as
+
+
+def draw(clause: Clause) -> list[dict[str, Any]]:
+    """The cases of a clause, drawn anew."""
+    candidates: list[dict[str, Any]] = []
+
+    @hypothesis.seed(zlib.crc32((clause.frozen_as or clause.id).encode()))
+    @hypothesis.settings(
+        max_examples=CANDIDATES,
+        database=None,
+        deadline=None,
+        derandomize=False,
+        phases=(hypothesis.Phase.generate,),
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    @hypothesis.given(st.data())
+    def collect(data: st.DataObject) -> None:
+        if clause.op is None or clause.inputs is None:
+            candidates.append({name: data.draw(strategy) for name, strategy in (clause.strategies or {}).items()})
+        else:
+            operands, static = data.draw(clause.inputs)
+            candidates.append({"operands": operands, "static": static})
+
+    collect()
+    kept = _select(candidates)
+    return [_answered(clause, case, number) for number, case in enumerate(kept)]
+
+
+def _answered(clause: Clause, case: dict[str, Any], number: int) -> dict[str, Any]:
+    if clause.op is None or clause.inputs is None:
+        return case
+    operands, static, op = case["operands"], case["static"], clause.op
+    shape = op.define(*operands, **static).shape
+    # Signed eighths away from 0, all different in size: an even cotangent hides a rule that reorders it.
+    rng = np.random.default_rng([zlib.crc32(op.id.encode()), number])
+    sizes = rng.permutation(np.arange(4, 4 + max(28, int(np.prod(shape)))))[: int(np.prod(shape))] / 8
+    cotangent = (sizes * rng.choice([-1.0, 1.0], sizes.size)).reshape(shape)
+    exact = answer_of(op, operands, static, cotangent, exact=True)
+    quick = answer_of(op, operands, static, cotangent, exact=False)
+    pairs = [(exact.value, quick.value, exact.value_scale)]
+    pairs += list(zip(exact.cotangents, quick.cotangents, exact.cotangent_scales, strict=True))
+    for one, other, scale in pairs:
+        if not np.all(np.abs(one - other) <= rounding(AGREEMENT, scale, np.float64)):
+            raise ArithmeticError(f"{op.id}: the oracles disagree on {operands}, {static}: {one} and {other}")
+    return OpCase(operands, static, cotangent, exact).stored()
+
+
+def _select(candidates: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Few cases that show all that the candidates show."""
+    described = [(frozenset(_features(case)), _variety(case), number) for number, case in enumerate(candidates)]
+    chosen: list[int] = []
+    seen: set[Any] = set()
+    while len(chosen) < min(KEPT, len(candidates)):
+        # What is new first; then what is varied; then what came first.
+        best = max(
+            (d for d in described if d[2] not in chosen), key=lambda d: (min(len(d[0] - seen), 3), d[1], -d[2])
+        )
+        if chosen and not best[0] - seen and len(chosen) >= KEPT // 2:
+            break
+        chosen.append(best[2])
+        seen |= best[0]
+    return [candidates[number] for number in chosen]
+
+
+def _arrays(value: Any) -> Iterator[np.ndarray[Any, Any]]:
+    if isinstance(value, np.ndarray):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _arrays(item)
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            yield from _arrays(item)
+
+
+def _features(case: dict[str, Any]) -> Iterator[Any]:
+    arrays = list(_arrays(case))
+    for k, x in enumerate(arrays):
+        yield k, "ndim", x.ndim
+        yield k, "empty", x.size == 0
+        yield k, "a side of 1", 1 in x.shape
+        yield k, "square", x.ndim >= 2 and x.shape[-1] == x.shape[-2]
+        yield k, "repeats", x.size > np.unique(x).size
+        yield k, "dtype", str(x.dtype)
+    yield "shapes alike", len({x.shape for x in arrays}) == 1
+    for name, value in (case.get("static") or case).items():
+        if not isinstance(value, np.ndarray):
+            yield name, str(value)[:40]
+
+
+def _variety(case: dict[str, Any]) -> float:
+    """The share of different, non-zero numbers, with some weight on there being several of them."""
+    numbers = [x.ravel() for x in _arrays(case) if x.dtype.kind == "f"]
+    flat = np.concatenate(numbers) if numbers else np.zeros(0)
+    if flat.size == 0:
+        return 0.0
+    return float(np.unique(flat[flat != 0]).size / flat.size + min(flat.size, 24) / 24)
+
+
+def _raw(id: str) -> list[dict[str, Any]]:
+    path = casefile.path_of(id)
+    if not path.exists():
+        return []
+    return [case["dict"] for case in json.loads(path.read_text(encoding="utf-8"))["cases"]]
+
+
+def _promoted(id: str) -> list[dict[str, Any]]:
+    return [
+        {name: casefile.decode(value) for name, value in case.items()} for case in _raw(id) if case.get("promoted")
+    ]
+
+
+def _exactly(value: Any) -> Any:
+    """In float64, where every case is stored."""
+    return value.astype(np.float64) if isinstance(value, np.ndarray) and value.dtype.kind == "f" else value

@@ -1,0 +1,169 @@
+"""Plugs: how real implementations answer the spec's questions.
+
+    module.py         any module with the reference's names; nothing to write
+    dual_numbers.py   forward mode in pure Python, which shares nothing with the reference
+    autograd.py       HIPS autograd, and `autograd.toml`, in which it says where it differs
+
+Only the modules of this folder import a framework, and only when they are asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import sys
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from dlspec.implementation import Divergence, FunctionalImplementation, Implementation, TapeImplementation
+from dlspec.implementations.module import ModuleImplementation
+
+SHIPPED = {
+    "autograd": "dlspec.implementations.autograd:Autograd",
+    "dual_numbers": "dlspec.implementations.dual_numbers:DualNumbers",
+}
+"""Adapters that come with the spec, by the name they answer to."""
+
+
+class TargetError(Exception):
+    """The target of `dlspec verify` can't be used; `__cause__` is what its own code raised, if it did."""
+
+
+def load(target: str) -> Implementation:
+    """The implementation that a target names.
+
+    Args:
+        target: The name of a shipped adapter (`autograd`), a module (`some.package`) or file
+            (`path/to/homework.py`) with the reference's names, or an adapter class in either
+            (`some.module:Adapter`, `adapter.py:Adapter`).
+
+    Raises:
+        TargetError: It doesn't exist, doesn't import, or has none of the names.
+    """
+    place, _, name = SHIPPED.get(target, target).rpartition(":")
+    if not place or (len(place) == 1 and name[:1] in "/\\"):  # a drive letter is no module
+        place, name = SHIPPED.get(target, target), ""
+    module = _module(place)
+    if name:
+        return _adapter(module, name, target)
+    implementation = ModuleImplementation(module)
+    if not implementation.claims:
+        raise TargetError(
+            f"{target} has none of the reference's names, such as Tensor, Linear or SGD. "
+            "If it has an API of its own, write an adapter and name it as "
+            f"`{target}:MyAdapter`: a subclass of {TapeImplementation.__name__} or {FunctionalImplementation.__name__}"
+        )
+    return implementation
+
+
+def _module(place: str) -> ModuleType:
+    path = Path(place)
+    if path.suffix == ".py" or "/" in place or "\\" in place:
+        if not path.exists():
+            raise TargetError(f"there is no file {place}")
+        path = path.resolve()
+        if path.is_dir():
+            return _imported(path.name, path.parent)
+        return _file(path)
+    return _imported(place, Path.cwd())
+
+
+def _imported(name: str, folder: Path) -> ModuleType:
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise TargetError(f"{name!r} is neither the name of a module nor a file that ends in .py")
+    with _first_on_path(folder):
+        try:
+            return importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
+                near = get_close_matches(name, [*SHIPPED, "deeplearning_framework"], 1)
+                hint = f" Did you mean {near[0]}?" if near else ""
+                raise TargetError(f"no module is named {name}, here or among the installed packages.{hint}") from None
+            raise TargetError(f"importing {name} failed") from error
+        except BaseException as error:  # SystemExit at import is the target's failure, not ours
+            raise TargetError(f"importing {name} failed") from error
+
+
+def _file(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise TargetError(f"{path.name} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    # Registered before it runs, as an import would: dataclasses and pickle look their module up.
+    sys.modules.setdefault(path.stem, module)
+    with _first_on_path(path.parent):
+        try:
+            spec.loader.exec_module(module)
+        except BaseException as error:
+            raise TargetError(f"importing {path.name} failed") from error
+    return module
+
+
+@contextmanager
+def _first_on_path(folder: Path) -> Iterator[None]:
+    """Import as a script in that folder would; afterwards the folder comes last.
+
+    A `random.py` that lies there must not take the place of the standard library's for the rest of the run.
+    """
+    place = str(folder)
+    sys.path.insert(0, place)
+    try:
+        yield
+    finally:
+        sys.path.remove(place)
+        sys.path.append(place)
+
+
+def _adapter(module: ModuleType, name: str, target: str) -> Implementation:
+    made = getattr(module, name, None)
+    if made is None:
+        adapters = [key for key, value in vars(module).items() if _is_adapter(value)]
+        near = f" It has {', '.join(adapters)}." if adapters else ""
+        raise TargetError(f"{module.__name__} has no {name}.{near}")
+    if not _is_adapter(made):
+        raise TargetError(
+            f"{target} is no adapter: a subclass of {TapeImplementation.__name__} or "
+            f"{FunctionalImplementation.__name__} is wanted"
+        )
+    try:
+        implementation: Implementation = made()
+    except Exception as error:
+        missing = getattr(made, "__abstractmethods__", ())
+        detail = f": it lacks {', '.join(sorted(missing))}" if missing else ""
+        raise TargetError(f"{target} can't be made{detail}") from error
+    beside = Path(inspect.getfile(made)).with_suffix(".toml")
+    if beside.exists() and not implementation.divergences:
+        implementation.divergences = read_divergences(beside)
+    return implementation
+
+
+def _is_adapter(value: Any) -> bool:
+    return inspect.isclass(value) and issubclass(value, Implementation)
+
+
+def read_divergences(path: Path) -> tuple[Divergence, ...]:
+    """The divergences that a TOML file declares: tables `[[divergence]]` of id, category, reason and link.
+
+    Raises:
+        TargetError: The file isn't TOML, or a table has a key too many or too few.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise TargetError(f"{path.name} can't be read: {error}") from error
+    if extra := tables.keys() - {"divergence"}:
+        raise TargetError(f"{path.name}: unknown table {sorted(extra)[0]!r}; only [[divergence]] is known")
+    found = []
+    for number, table in enumerate(tables.get("divergence", []), start=1):
+        if extra := table.keys() - {"id", "category", "reason", "link"}:
+            raise TargetError(f"{path.name}: divergence {number} has an unknown key {sorted(extra)[0]!r}")
+        if missing := {"id", "category", "reason"} - table.keys():
+            raise TargetError(f"{path.name}: divergence {number} lacks {sorted(missing)[0]!r}")
+        found.append(Divergence(table["id"], table["category"], table["reason"], table.get("link")))
+    return tuple(found)

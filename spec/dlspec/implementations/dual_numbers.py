@@ -1,0 +1,322 @@
+"""Forward mode on dual numbers: an implementation that shares nothing with the reference.
+
+A dual array carries a value and its derivative along one direction, `x + x_dot e` with `e * e = 0`, and each
+op computes both by the chain rule. There is no tape and no backward pass: a pullback runs the program once
+for every element of every primal, which is slow, simple, and as different from the reference as can be.
+It has no mutable state to examine, so it doesn't claim `objects`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlspec.implementation import FunctionalImplementation
+
+Array = NDArray[Any]
+
+
+class Dual:
+    """A value, and its derivative along the direction of the pass."""
+
+    def __init__(self, x: Array, dot: Array) -> None:
+        """Pair them; both have the shape and type of the value."""
+        self.x, self.dot = np.asarray(x), np.asarray(dot)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the value."""
+        return self.x.shape
+
+
+def _dual(value: Any) -> Dual:
+    if isinstance(value, Dual):
+        return value
+    # In C order whatever the value's is, so that a flat view of it can be written to.
+    return Dual(value, np.zeros(np.shape(value), np.asarray(value).dtype))
+
+
+def _smooth(f: Callable[[Array], Array], derivative: Callable[[Array], Array]) -> Callable[[Any], Dual]:
+    def op(value: Any) -> Dual:
+        a = _dual(value)
+        return Dual(f(a.x), derivative(a.x) * a.dot)
+
+    return op
+
+
+def _linear(f: Callable[..., Array]) -> Callable[..., Dual]:
+    """An op that is linear in its operand treats value and derivative alike."""
+
+    def op(value: Any, **static: Any) -> Dual:
+        a = _dual(value)
+        return Dual(f(a.x, **static), f(a.dot, **static))
+
+    return op
+
+
+def add(a: Any, b: Any) -> Dual:
+    """The derivative of a sum is the sum of the derivatives, broadcast as the values are."""
+    a, b = _dual(a), _dual(b)
+    value = a.x + b.x
+    return Dual(value, np.broadcast_to(a.dot, value.shape) + np.broadcast_to(b.dot, value.shape))
+
+
+def negative(a: Any) -> Dual:
+    """Both change sign."""
+    a = _dual(a)
+    return Dual(-a.x, -a.dot)
+
+
+def subtract(a: Any, b: Any) -> Dual:
+    """As a sum with the negative, in one rounding."""
+    a, b = _dual(a), _dual(b)
+    value = a.x - b.x
+    return Dual(value, np.broadcast_to(a.dot, value.shape) - np.broadcast_to(b.dot, value.shape))
+
+
+def multiply(a: Any, b: Any) -> Dual:
+    """Leibniz."""
+    a, b = _dual(a), _dual(b)
+    return Dual(a.x * b.x, a.dot * b.x + a.x * b.dot)
+
+
+def divide(a: Any, b: Any) -> Dual:
+    """The quotient rule, written so that no square can overflow."""
+    a, b = _dual(a), _dual(b)
+    value = a.x / b.x
+    return Dual(value, (a.dot - value * b.dot) / b.x)
+
+
+def power(a: Any, exponent: float) -> Dual:
+    """A constant times its own power less one; the exponent 0 makes a constant."""
+    a = _dual(a)
+    slope = np.zeros_like(a.x) if exponent == 0 else exponent * a.x ** (exponent - 1)
+    return Dual(a.x**exponent, slope * a.dot)
+
+
+def _sigmoid(x: Array) -> Array:
+    tail = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1, tail).astype(x.dtype) / (1 + tail)
+
+
+def _sigmoid_slope(x: Array) -> Array:
+    tail = np.exp(-np.abs(x))
+    return np.asarray(tail / ((1 + tail) * (1 + tail)))
+
+
+def _tanh_slope(x: Array) -> Array:
+    tail = np.exp(-2 * np.abs(x))
+    return np.asarray(4 * tail / ((1 + tail) * (1 + tail)))
+
+
+sigmoid = _smooth(_sigmoid, _sigmoid_slope)
+tanh = _smooth(np.tanh, _tanh_slope)
+exp = _smooth(np.exp, np.exp)
+log = _smooth(np.log, lambda x: 1 / x)
+relu = _smooth(lambda x: np.where(x > 0, x, np.zeros_like(x)), lambda x: (x > 0).astype(x.dtype))
+
+sum_ = _linear(lambda x, dim=None, keepdims=False: np.sum(x, axis=dim, keepdims=keepdims))
+mean = _linear(lambda x, dim=None, keepdims=False: np.mean(x, axis=dim, keepdims=keepdims))
+transpose = _linear(lambda x, axes=None: np.transpose(x, axes))
+reshape = _linear(np.reshape)
+
+
+@_linear
+def expand(x: Array, dim: int, copies: int) -> Array:
+    """Copies along a new axis."""
+    return np.repeat(np.expand_dims(x, dim), copies, axis=dim)
+
+
+def maximum(a: Any, dim: Any = None, keepdims: bool = False) -> Dual:
+    """The derivative of those that are largest, in equal shares."""
+    a = _dual(a)
+    largest = a.x == np.max(a.x, axis=dim, keepdims=True)
+    share = (largest / np.sum(largest, axis=dim, keepdims=True)).astype(a.x.dtype)
+    return Dual(np.max(a.x, axis=dim, keepdims=keepdims), np.sum(a.dot * share, axis=dim, keepdims=keepdims))
+
+
+def mm(a: Any, b: Any) -> Dual:
+    """Leibniz for products of matrices."""
+    a, b = _dual(a), _dual(b)
+    return Dual(np.matmul(a.x, b.x), np.matmul(a.dot, b.x) + np.matmul(a.x, b.dot))
+
+
+def _rows(indices: Array, count: int, what: str) -> Array:
+    rows = np.asarray(indices)
+    if rows.dtype.kind not in "iu":
+        raise TypeError(f"{what}: indices are {rows.dtype}, not integers")
+    # Compared before the cast: an unsigned index may be too large for a signed one.
+    if rows.size and (rows.min() < 0 or rows.max() >= count):
+        raise IndexError(f"{what}: an index lies outside [0, {count})")
+    return rows.astype(np.intp)
+
+
+def index_select(a: Any, indices: Array) -> Dual:
+    """Rows of both."""
+    a = _dual(a)
+    rows = _rows(indices, a.x.shape[0], "index_select")
+    return Dual(a.x[rows], a.dot[rows])
+
+
+def softmax(a: Any, dim: int = -1) -> Dual:
+    """Exponentials of the distance to the largest, over their sum."""
+    a = _dual(a)
+    weights = np.exp(a.x - np.max(a.x, axis=dim, keepdims=True))
+    p = weights / np.sum(weights, axis=dim, keepdims=True)
+    return Dual(p, p * (a.dot - np.sum(p * a.dot, axis=dim, keepdims=True)))
+
+
+def log_softmax(a: Any, dim: int = -1) -> Dual:
+    """The distance to the logarithm of the sum of exponentials."""
+    a = _dual(a)
+    shifted = a.x - np.max(a.x, axis=dim, keepdims=True)
+    p = softmax(a, dim).x
+    value = shifted - np.log(np.sum(np.exp(shifted), axis=dim, keepdims=True))
+    return Dual(value, a.dot - np.sum(p * a.dot, axis=dim, keepdims=True))
+
+
+def _reduced(losses: Dual, reduction: str) -> Dual:
+    if reduction == "none":
+        return losses
+    if reduction == "mean":
+        if not losses.x.size:
+            raise ValueError("the mean of no losses")
+        return mean(losses)
+    if reduction == "sum":
+        return sum_(losses)
+    raise ValueError(f"reduction {reduction!r} is none of mean, sum, none")
+
+
+def cross_entropy(a: Any, targets: Array, reduction: str = "mean") -> Dual:
+    """Minus the log-probability of each target."""
+    logs = log_softmax(a)
+    rows = _rows(targets, logs.shape[-1], "cross_entropy")
+    if rows.shape != logs.shape[:-1]:
+        raise ValueError(f"cross_entropy: {rows.shape} targets for logits {logs.shape}")
+    chosen = np.expand_dims(rows, -1)
+    value, dot = (-np.take_along_axis(part, chosen, -1)[..., 0] for part in (logs.x, logs.dot))
+    return _reduced(Dual(value, dot), reduction)
+
+
+def mse_loss(a: Any, b: Any, reduction: str = "mean") -> Dual:
+    """The squared difference of arrays of one shape."""
+    a, b = _dual(a), _dual(b)
+    if a.shape != b.shape:
+        raise ValueError(f"mse: shapes {a.shape} and {b.shape} differ")
+    difference = subtract(a, b)
+    return _reduced(multiply(difference, difference), reduction)
+
+
+def linear(x: Any, weight: Any, bias: Any) -> Dual:
+    """A product and a sum."""
+    return add(mm(x, weight), bias)
+
+
+def rnn_cell(
+    x: Any, h: Any, w_ih: Any, b_ih: Any, w_hh: Any, b_hh: Any, w_ho: Any, b_ho: Any, activation: str = "sigmoid"
+) -> tuple[Dual, Dual]:
+    """Two products into an activation, one out of it."""
+    act = {"sigmoid": sigmoid, "tanh": tanh}[activation]
+    new = act(add(linear(x, w_ih, b_ih), linear(h, w_hh, b_hh)))
+    return linear(new, w_ho, b_ho), new
+
+
+def lstm_cell(x: Any, h: Any, c: Any, *weights: Any) -> tuple[Dual, Dual, Dual]:
+    """Three gates and a candidate."""
+    w_xf, b_xf, w_xi, b_xi, w_xo, b_xo, w_xc, b_xc, w_hf, w_hi, w_ho, w_hc, w_out = weights
+    f = sigmoid(add(linear(x, w_xf, b_xf), mm(h, w_hf)))
+    i = sigmoid(add(linear(x, w_xi, b_xi), mm(h, w_hi)))
+    o = sigmoid(add(linear(x, w_xo, b_xo), mm(h, w_ho)))
+    g = tanh(add(linear(x, w_xc, b_xc), mm(h, w_hc)))
+    new_c = add(multiply(f, c), multiply(i, g))
+    new_h = multiply(o, tanh(new_c))
+    return mm(new_h, w_out), new_h, new_c
+
+
+class DualNumbers(FunctionalImplementation):
+    """Forward mode, plugged in as a function of functions."""
+
+    name, version = "dual numbers", "1"
+    claims = ("ops", "autodiff", "layers", "losses", "optim", "training", "numerics", "errors")
+    dtypes = ("float64", "float32")
+    ops = {
+        "add": add,
+        "subtract": subtract,
+        "multiply": multiply,
+        "divide": divide,
+        "negative": negative,
+        "power": power,
+        "exp": exp,
+        "log": log,
+        "relu": relu,
+        "tanh": tanh,
+        "sigmoid": sigmoid,
+        "sum": sum_,
+        "mean": mean,
+        "max": maximum,
+        "mm": mm,
+        "transpose": transpose,
+        "reshape": reshape,
+        "expand": expand,
+        "index_select": index_select,
+        "softmax": softmax,
+        "log_softmax": log_softmax,
+        "cross_entropy": cross_entropy,
+        "linear": linear,
+        "linear_without_bias": mm,
+        "embedding": index_select,
+        "rnn_cell": rnn_cell,
+        "lstm_cell": lstm_cell,
+        "mse_loss": mse_loss,
+        "cross_entropy_loss": cross_entropy,
+    }
+
+    def constant(self, array: Array) -> Dual:
+        """A dual number whose derivative is zero."""
+        return _dual(np.array(array))
+
+    def numpy(self, value: Any) -> Array:
+        """The value of a dual number, without its derivative."""
+        return value.x if isinstance(value, Dual) else np.asarray(value)
+
+    def vjp(self, f: Callable[..., Any], *primals: Array) -> tuple[Any, Callable[[Array], Sequence[Array]]]:
+        """Run `f` once for each element of each primal, along that element."""
+        primals = tuple(np.array(primal, order="C") for primal in primals)
+
+        def pullback(cotangent: Array) -> list[Array]:
+            bars = [np.zeros_like(primal) for primal in primals]
+            for k, bar in enumerate(bars):
+                for j in range(bar.size):
+                    duals = [_dual(primal) for primal in primals]
+                    duals[k].dot.reshape(-1)[j] = 1
+                    bar.reshape(-1)[j] = np.sum(cotangent * _dual(f(*duals)).dot)
+            return bars
+
+        return f(*(_dual(primal) for primal in primals)), pullback
+
+    def sgd(
+        self,
+        parameters: Sequence[Array],
+        gradients: Sequence[Sequence[Array | None]],
+        *,
+        alphas: Sequence[float],
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+    ) -> list[list[Array]]:
+        """The update rule, a pure function of its history."""
+        current, velocities = list(parameters), [np.zeros_like(p) for p in parameters]
+        history = []
+        for alpha, step in zip(alphas, gradients, strict=True):
+            current = list(current)
+            for k, gradient in enumerate(step):
+                if gradient is None:
+                    continue
+                g = gradient + weight_decay * current[k]
+                velocities[k] = momentum * velocities[k] + g
+                current[k] = current[k] - alpha * (g + momentum * velocities[k] if nesterov else velocities[k])
+            history.append(current)
+        return history
