@@ -9,9 +9,25 @@
     dlspec.runner           the machinery of `dlspec verify`
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from dlspec.failure import ConformanceFailure, NotProvided
+
+if TYPE_CHECKING:
+    from dlspec.gradient_check import check_gradient as check_gradient
 
 SPEC_VERSION = "1.0"
 """The version of the normative text: major where something that conformed may stop conforming."""
 
-__all__ = ["SPEC_VERSION", "ConformanceFailure", "NotProvided"]
+__all__ = ["SPEC_VERSION", "ConformanceFailure", "NotProvided", "check_gradient"]
+
+
+def __getattr__(name: str) -> Any:
+    # Only when it is asked for: pytest loads this package wherever it is installed, and the oracles are heavy.
+    if name == "check_gradient":
+        from dlspec.gradient_check import check_gradient
+
+        return check_gradient
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -121,6 +121,15 @@ class Clause:
         if examples:
             self._explore(impl, examples, seed)
 
+    def check_case(self, impl: Implementation, inputs: Mapping[str, Any]) -> None:
+        """Ask about one case alone, given by its inputs, such as one that a report kept."""
+        if self.op is not None and self.inputs is not None:
+            operands, cotangent = (_cast(inputs[name], "float64") for name in ("operands", "cotangent"))
+            answer = answer_of(self.op, operands, inputs["static"], cotangent, exact=True)
+            self._on_each_dtype(impl, {"case": OpCase(operands, inputs["static"], cotangent, answer)}, None)
+        else:
+            self._on_each_dtype(impl, {name: _cast(value, "float64") for name, value in inputs.items()}, None)
+
     def arguments(self, stored: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments of the body, besides the implementation, for a stored case."""
         if self.inputs is not None:

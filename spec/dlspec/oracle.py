@@ -152,7 +152,9 @@ class Estimate:
     error: float
 
 
-def ridders(f: Callable[[float], float], *, start: float = 0.4, halvings: int = 7) -> Estimate:
+def ridders(
+    f: Callable[[float], float], *, start: float = 0.4, halvings: int = 7, magnitude: float | None = None
+) -> Estimate:
     """The derivative of `f` at 0, by central differences extrapolated to a step of zero.
 
     The tableau of Ridders: central differences at steps that shrink by half, each column removing the
@@ -163,13 +165,15 @@ def ridders(f: Callable[[float], float], *, start: float = 0.4, halvings: int = 
         f: A smooth function of one number.
         start: The first step.
         halvings: How often it is halved.
+        magnitude: Of the terms that `f` adds up, where they may cancel; by default that of its values.
     """
     best = Estimate(float("nan"), float("inf"))
     previous: list[float] = []
     step = start
     for _ in range(halvings + 1):
         high, low = f(step), f(-step)
-        noise = float(np.finfo(np.float64).eps) * (abs(high) + abs(low)) / step
+        size = max(abs(high) + abs(low), 2 * (magnitude or 0.0))
+        noise = float(np.finfo(np.float64).eps) * size / step
         row = [(high - low) / (2 * step)]
         for m, older in enumerate(previous, start=1):
             factor = 4.0**m

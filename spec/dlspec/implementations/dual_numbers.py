@@ -39,10 +39,26 @@ def _dual(value: Any) -> Dual:
     return Dual(value, np.zeros(np.shape(value), np.asarray(value).dtype))
 
 
+def _pair(a: Any, b: Any) -> tuple[Dual, Dual]:
+    """Two operands; a Python number takes the type of the array beside it, as it would in NumPy."""
+    for number, other in ((a, b), (b, a)):
+        if type(number) in (bool, int, float):
+            beside = _dual(other)
+            number_as_array = np.asarray(number, np.result_type(beside.x.dtype, number))
+            return (_dual(number_as_array), beside) if number is a else (beside, _dual(number_as_array))
+    return _dual(a), _dual(b)
+
+
+def _float(x: Array) -> Array:
+    """Functions of whole numbers are computed in float64; NumPy would take half precision for the smallest."""
+    return x if x.dtype.kind == "f" else x.astype(np.float64)
+
+
 def _smooth(f: Callable[[Array], Array], derivative: Callable[[Array], Array]) -> Callable[[Any], Dual]:
     def op(value: Any) -> Dual:
         a = _dual(value)
-        return Dual(f(a.x), derivative(a.x) * a.dot)
+        x = _float(a.x)
+        return Dual(f(x), derivative(x) * a.dot)
 
     return op
 
@@ -59,7 +75,7 @@ def _linear(f: Callable[..., Array]) -> Callable[..., Dual]:
 
 def add(a: Any, b: Any) -> Dual:
     """The derivative of a sum is the sum of the derivatives, broadcast as the values are."""
-    a, b = _dual(a), _dual(b)
+    a, b = _pair(a, b)
     value = a.x + b.x
     return Dual(value, np.broadcast_to(a.dot, value.shape) + np.broadcast_to(b.dot, value.shape))
 
@@ -72,20 +88,20 @@ def negative(a: Any) -> Dual:
 
 def subtract(a: Any, b: Any) -> Dual:
     """As a sum with the negative, in one rounding."""
-    a, b = _dual(a), _dual(b)
+    a, b = _pair(a, b)
     value = a.x - b.x
     return Dual(value, np.broadcast_to(a.dot, value.shape) - np.broadcast_to(b.dot, value.shape))
 
 
 def multiply(a: Any, b: Any) -> Dual:
     """Leibniz."""
-    a, b = _dual(a), _dual(b)
+    a, b = _pair(a, b)
     return Dual(a.x * b.x, a.dot * b.x + a.x * b.dot)
 
 
 def divide(a: Any, b: Any) -> Dual:
     """The quotient rule, written so that no square can overflow."""
-    a, b = _dual(a), _dual(b)
+    a, b = _pair(a, b)
     value = a.x / b.x
     return Dual(value, (a.dot - value * b.dot) / b.x)
 

@@ -146,16 +146,28 @@ class ModuleImplementation(TapeImplementation):
         self.dtypes = ("float64", "float32") if self._keeps_float32() else ("float64",)
 
     def _look_up(self, name: str) -> Any:
+        home = self._home_of(name)
+        return None if home is None else getattr(home, name)
+
+    def _home_of(self, name: str) -> ModuleType | None:
+        """The module, or the submodule as the reference divides them, that has a name."""
         if hasattr(self.module, name):
-            return getattr(self.module, name)
+            return self.module
+        if not hasattr(self.module, "__path__"):
+            return None
         for part in ("tensor", "layers", "losses", "optim"):
             try:
                 submodule = importlib.import_module(f"{self.module.__name__}.{part}")
             except ImportError:
                 continue
             if hasattr(submodule, name):
-                return getattr(submodule, name)
+                return submodule
         return None
+
+    def home_of(self, name: str) -> str:
+        """Where a user would import a name from."""
+        home = self._home_of(name)
+        return self.module.__name__ if home is None else home.__name__
 
     def _claims(self) -> Iterator[str]:
         has = self._found
