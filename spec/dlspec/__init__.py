@@ -1,12 +1,12 @@
 """An executable specification of a small deep-learning framework.
 
-    dlspec.clauses          the normative text: each sentence a pytest function
-    dlspec.catalogue        the table of ops: what each one is
-    dlspec.oracle           independent answers
-    dlspec.tolerance        how far from them is right
-    dlspec.implementation   what the spec asks of an implementation
-    dlspec.implementations  plugs for real ones
-    dlspec.runner           the machinery of `dlspec verify`
+dlspec.clauses          the normative text: each sentence a pytest function
+dlspec.catalogue        the table of ops: what each one is
+dlspec.oracle           independent answers
+dlspec.tolerance        how far from them is right
+dlspec.implementation   what the spec asks of an implementation
+dlspec.implementations  plugs for real ones
+dlspec.runner           the machinery of `dlspec verify`
 """
 
 from __future__ import annotations

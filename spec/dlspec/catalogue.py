@@ -74,7 +74,7 @@ class Op:
     conditioned: bool = False
     offset: float = 0
     vjp_ulp: float = 8
-    slack: Callable[..., Array] | None = None
+    slack: Callable[..., Array | float] | None = None
     integral: Inputs | None = None
     refusals: tuple[Refusal, ...] = ()
     profile: str = "ops"
@@ -136,7 +136,11 @@ def _reduced(draw: st.DrawFn, domain: Domain, min_side: int = 0) -> tuple[Operan
 @st.composite
 def _multiplied(draw: st.DrawFn, domain: Domain) -> tuple[Operands, Static]:
     # The question marks are gufunc notation for np.matmul's rule that a vector loses its axis again.
-    drawn = draw(npst.mutually_broadcastable_shapes(signature="(n?,k),(k,m?)->(n?,m?)", max_dims=1, max_side=4, min_side=0))
+    drawn = draw(
+        npst.mutually_broadcastable_shapes(
+            signature="(n?,k),(k,m?)->(n?,m?)", max_dims=1, max_side=4, min_side=0
+        )
+    )
     return tuple(draw(arrays_of(domain, shape)) for shape in drawn.input_shapes), {}
 
 
@@ -151,7 +155,7 @@ def _transposed(draw: st.DrawFn, domain: Domain) -> tuple[Operands, Static]:
 @st.composite
 def _reshaped(draw: st.DrawFn, domain: Domain) -> tuple[Operands, Static]:
     x = draw(arrays_of(domain))
-    fitting = [(x.size,), (1, x.size), tuple(reversed(x.shape))]
+    fitting: list[tuple[int, ...]] = [(x.size,), (1, x.size), tuple(reversed(x.shape))]
     if x.size:
         fitting += [(-1,), (x.size, -1), (-1, *x.shape)]
     if x.size % 2 == 0 and x.size:
@@ -166,7 +170,9 @@ def _expanded(draw: st.DrawFn, domain: Domain) -> tuple[Operands, Static]:
 
 
 @st.composite
-def _selected(draw: st.DrawFn, domain: Domain, min_dims: int = 1, max_dims: int = 3) -> tuple[Operands, Static]:
+def _selected(
+    draw: st.DrawFn, domain: Domain, min_dims: int = 1, max_dims: int = 3
+) -> tuple[Operands, Static]:
     x = draw(arrays_of(domain, shapes(min_dims=min_dims, max_dims=max_dims)))
     return (x,), {"indices": draw(indices_into(x.shape[0], shapes(max_dims=2)))}
 
@@ -205,7 +211,16 @@ def _affine(draw: st.DrawFn, domain: Domain) -> tuple[Operands, Static]:
 @st.composite
 def _recurrent(draw: st.DrawFn, domain: Domain) -> tuple[Operands, Static]:
     batch, n, hidden, m = (draw(st.integers(1, 3)) for _ in range(4))
-    sides = ((batch, n), (batch, hidden), (n, hidden), (hidden,), (hidden, hidden), (hidden,), (hidden, m), (m,))
+    sides = (
+        (batch, n),
+        (batch, hidden),
+        (n, hidden),
+        (hidden,),
+        (hidden, hidden),
+        (hidden,),
+        (hidden, m),
+        (m,),
+    )
     static = draw(st.sampled_from([{}, {"activation": "sigmoid"}, {"activation": "tanh"}]))
     return tuple(draw(arrays_of(domain, shape)) for shape in sides), static
 
@@ -213,7 +228,7 @@ def _recurrent(draw: st.DrawFn, domain: Domain) -> tuple[Operands, Static]:
 @st.composite
 def _gated(draw: st.DrawFn, domain: Domain) -> tuple[Operands, Static]:
     batch, n, hidden, m = (draw(st.integers(1, 2)) for _ in range(4))
-    sides = [(batch, n), (batch, hidden), (batch, hidden)]
+    sides: list[tuple[int, ...]] = [(batch, n), (batch, hidden), (batch, hidden)]
     sides += [(n, hidden), (hidden,)] * 4 + [(hidden, hidden)] * 4 + [(hidden, m)]
     return tuple(draw(arrays_of(domain, shape)) for shape in sides), {}
 
@@ -235,7 +250,9 @@ def mean(x: Array, dim: Any = None, keepdims: bool = False) -> Array:
 def maximum(x: Array, dim: Any = None, keepdims: bool = False) -> Array:
     """The mean of those that are largest, so that ties share the derivative equally."""
     largest = real(x) == np.max(real(x), axis=dim, keepdims=True)
-    return np.asarray(np.sum(x * largest, axis=dim, keepdims=keepdims) / np.sum(largest, axis=dim, keepdims=keepdims))
+    return np.asarray(
+        np.sum(x * largest, axis=dim, keepdims=keepdims) / np.sum(largest, axis=dim, keepdims=keepdims)
+    )
 
 
 def softmax(x: Array, dim: int = -1) -> Array:
@@ -352,7 +369,10 @@ CATALOGUE: tuple[Op, ...] = (
         elementwise("(),()->()", reals(-4, 4), reals(-4, 4)),
         operands=("x", "y"),
         integral=elementwise("(),()->()", whole(-8, 8), whole(-8, 8)),
-        refusals=(Refusal("shapes that don't broadcast", ((2, 3), (2,))), Refusal("other sizes", ((3,), (4,)))),
+        refusals=(
+            Refusal("shapes that don't broadcast", ((2, 3), (2,))),
+            Refusal("other sizes", ((3,), (4,))),
+        ),
     ),
     Op(
         "subtract",
@@ -595,9 +615,7 @@ CATALOGUE: tuple[Op, ...] = (
         vjp_ulp=16,
         slack=_largest_term,
         refusals=(
-            Refusal(
-                "another number of inputs", ((2, 3), (2, 4), (5, 4), (4,), (4, 4), (4,), (4, 1), (1,))
-            ),
+            Refusal("another number of inputs", ((2, 3), (2, 4), (5, 4), (4,), (4, 4), (4,), (4, 1), (1,))),
             Refusal(
                 "a hidden state of another size", ((2, 3), (2, 5), (3, 4), (4,), (4, 4), (4,), (4, 1), (1,))
             ),

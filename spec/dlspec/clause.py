@@ -72,7 +72,9 @@ class OpCase:
     def load(cls, stored: Mapping[str, Any]) -> OpCase:
         """The inverse of `stored`."""
         keys = ("value", "value_scale", "cotangents", "cotangent_scales")
-        return cls(stored["operands"], stored["static"], stored["cotangent"], Answer(*(stored[key] for key in keys)))
+        return cls(
+            stored["operands"], stored["static"], stored["cotangent"], Answer(*(stored[key] for key in keys))
+        )
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,11 @@ class Clause:
             return {name: draw(strategy) for name, strategy in (self.strategies or {}).items()}
         operands, static = draw(self.inputs)
         cotangent = draw(cotangents_of(self.op.define(*operands, **static).shape))
-        return {"case": OpCase(operands, static, cotangent, answer_of(self.op, operands, static, cotangent, exact=True))}
+        return {
+            "case": OpCase(
+                operands, static, cotangent, answer_of(self.op, operands, static, cotangent, exact=True)
+            )
+        }
 
     def _on_each_dtype(self, impl: Implementation, arguments: dict[str, Any], number: int | None) -> None:
         for dtype in impl.dtypes:
@@ -315,7 +321,15 @@ def law(
             sentence = text.replace("{op}", op.name)
             made.append(
                 Clause(
-                    id, op.profile, _level(text, id), sentence, source, body, op=op, inputs=inputs, frozen_as=frozen_as
+                    id,
+                    op.profile,
+                    _level(text, id),
+                    sentence,
+                    source,
+                    body,
+                    op=op,
+                    inputs=inputs,
+                    frozen_as=frozen_as,
                 )
             )
         all_of_them = Law(tuple(made))

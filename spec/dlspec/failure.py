@@ -1,7 +1,7 @@
 """What a clause raises when an implementation doesn't keep it.
 
-    ConformanceFailure    a wrong answer, with the worst element, what was expected and the bound
-    NotProvided           nothing to judge: the implementation hasn't got the op, name or verb
+ConformanceFailure    a wrong answer, with the worst element, what was expected and the bound
+NotProvided           nothing to judge: the implementation hasn't got the op, name or verb
 """
 
 from __future__ import annotations

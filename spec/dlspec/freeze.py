@@ -94,7 +94,9 @@ def promote(clause_id: str, case: dict[str, Any]) -> str:
         stored = {name: _exactly(value) for name, value in inputs.items()}
     path = casefile.path_of(clause.frozen_as)
     cases = [{name: casefile.decode(value) for name, value in c.items()} for c in _raw(clause.frozen_as)]
-    path.write_text(casefile.dumps(clause.frozen_as, [*cases, {**stored, "promoted": True}]), encoding="utf-8")
+    path.write_text(
+        casefile.dumps(clause.frozen_as, [*cases, {**stored, "promoted": True}]), encoding="utf-8"
+    )
     casefile.load.cache_clear()
     return clause.frozen_as
 
@@ -115,7 +117,9 @@ def draw(clause: Clause) -> list[dict[str, Any]]:
     @hypothesis.given(st.data())
     def collect(data: st.DataObject) -> None:
         if clause.op is None or clause.inputs is None:
-            candidates.append({name: data.draw(strategy) for name, strategy in (clause.strategies or {}).items()})
+            candidates.append(
+                {name: data.draw(strategy) for name, strategy in (clause.strategies or {}).items()}
+            )
         else:
             operands, static = data.draw(clause.inputs)
             candidates.append({"operands": operands, "static": static})
@@ -146,13 +150,16 @@ def _answered(clause: Clause, case: dict[str, Any], number: int) -> dict[str, An
 
 def _select(candidates: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Few cases that show all that the candidates show."""
-    described = [(frozenset(_features(case)), _variety(case), number) for number, case in enumerate(candidates)]
+    described = [
+        (frozenset(_features(case)), _variety(case), number) for number, case in enumerate(candidates)
+    ]
     chosen: list[int] = []
     seen: set[Any] = set()
     while len(chosen) < min(KEPT, len(candidates)):
         # What is new first; then what is varied; then what came first.
         best = max(
-            (d for d in described if d[2] not in chosen), key=lambda d: (min(len(d[0] - seen), 3), d[1], -d[2])
+            (d for d in described if d[2] not in chosen),
+            key=lambda d: (min(len(d[0] - seen), 3), d[1], -d[2]),
         )
         if chosen and not best[0] - seen and len(chosen) >= KEPT // 2:
             break
@@ -205,7 +212,9 @@ def _raw(id: str) -> list[dict[str, Any]]:
 
 def _promoted(id: str) -> list[dict[str, Any]]:
     return [
-        {name: casefile.decode(value) for name, value in case.items()} for case in _raw(id) if case.get("promoted")
+        {name: casefile.decode(value) for name, value in case.items()}
+        for case in _raw(id)
+        if case.get("promoted")
     ]
 
 

@@ -95,7 +95,9 @@ class Implementation(ABC):
     divergences: tuple[Divergence, ...] = ()
 
     @abstractmethod
-    def vjp(self, f: Callable[..., Value], *primals: Array) -> tuple[Value, Callable[[Array], Sequence[Value]]]:
+    def vjp(
+        self, f: Callable[..., Value], *primals: Array
+    ) -> tuple[Value, Callable[[Array], Sequence[Value]]]:
         """Evaluate `f` at the primals, remembering the way back.
 
         Args:
@@ -141,7 +143,12 @@ class Implementation(ABC):
         raise NotProvided("SGD")
 
     def train(
-        self, program: Program, parameters: Sequence[Array], batches: Sequence[Sequence[Array]], *, alpha: float
+        self,
+        program: Program,
+        parameters: Sequence[Array],
+        batches: Sequence[Sequence[Array]],
+        *,
+        alpha: float,
     ) -> list[tuple[Array, list[Array]]]:
         """Train on each batch in turn, by gradient descent on `program(F, *parameters, *batch)`.
 
@@ -232,7 +239,9 @@ class TapeImplementation(Implementation):
         """A tensor that wants no gradient; by default a leaf like any other."""
         return self.leaf(array)
 
-    def vjp(self, f: Callable[..., Value], *primals: Array) -> tuple[Value, Callable[[Array], Sequence[Value]]]:
+    def vjp(
+        self, f: Callable[..., Value], *primals: Array
+    ) -> tuple[Value, Callable[[Array], Sequence[Value]]]:
         """Build the graph on fresh leaves; every call of the pullback builds it anew."""
         leaves = [self.leaf(primal) for primal in primals]
         value = f(*leaves)
@@ -278,4 +287,3 @@ class TapeImplementation(Implementation):
     def set_data(self, leaf: Value, array: Array) -> None:
         """Give a leaf other data, as the implementation would have its users do it."""
         raise NotProvided("assigning to .data")
-

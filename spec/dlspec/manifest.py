@@ -17,7 +17,18 @@ import dlspec.clauses
 from dlspec import casefile
 from dlspec.clause import Clause, Law
 
-PROFILES = ("ops", "autodiff", "objects", "layers", "losses", "optim", "training", "numerics", "scale", "errors")
+PROFILES = (
+    "ops",
+    "autodiff",
+    "objects",
+    "layers",
+    "losses",
+    "optim",
+    "training",
+    "numerics",
+    "scale",
+    "errors",
+)
 """The parts of the spec that an implementation may claim, in the order in which one would be built."""
 
 LOCK = Path(__file__).parent / "clauses.lock"
@@ -79,7 +90,9 @@ def lint() -> list[str]:
         if clause.frozen_as is not None and not casefile.path_of(clause.frozen_as).exists():
             problems.append(f"{clause.id}: its cases are not frozen; run `dlspec freeze {clause.frozen_as}`")
     for id in lock.keys() - counts.keys() - tombstones:
-        problems.append(f"{id}: in clauses.lock but in no file; a clause that is withdrawn leaves a tombstone")
+        problems.append(
+            f"{id}: in clauses.lock but in no file; a clause that is withdrawn leaves a tombstone"
+        )
     wanted = {casefile.path_of(clause.frozen_as) for clause in clauses() if clause.frozen_as is not None}
     for path in sorted(casefile.FOLDER.rglob("*.json")):
         if path not in wanted:

@@ -104,7 +104,9 @@ def answer(
     """
     with mpmath.workdps(textbook.DIGITS):
         if exact:
-            value = textbook.to_float64(np.asarray(f(*(textbook.to_exact(x) for x in operands)), dtype=object))
+            value = textbook.to_float64(
+                np.asarray(f(*(textbook.to_exact(x) for x in operands)), dtype=object)
+            )
         else:
             value = np.asarray(f(*operands), dtype=np.float64)
         scale = np.abs(value) + offset
@@ -122,7 +124,9 @@ def answer(
     return Answer(value, scale, tuple(cotangents), tuple(scales))
 
 
-def answer_of(op: Op, operands: Sequence[Array], static: dict[str, Any], cotangent: Array, *, exact: bool) -> Answer:
+def answer_of(
+    op: Op, operands: Sequence[Array], static: dict[str, Any], cotangent: Array, *, exact: bool
+) -> Answer:
     """The answer to a case of a row of the catalogue."""
     slack = 0.0 if op.slack is None else op.slack(cotangent, *operands, **static)
     return answer(
@@ -136,11 +140,15 @@ def answer_of(op: Op, operands: Sequence[Array], static: dict[str, Any], cotange
     )
 
 
-def gradients(program: Callable[..., Any], *primals: Array, cotangent: Array | None = None) -> tuple[Array, list[Array]]:
+def gradients(
+    program: Callable[..., Any], *primals: Array, cotangent: Array | None = None
+) -> tuple[Array, list[Array]]:
     """The value of `program(F, *primals)` on the definitions, and its cotangents by complex step."""
     value = np.asarray(program(TEXTBOOK, *primals), dtype=np.float64)
     seed = np.ones_like(value) if cotangent is None else cotangent
-    found = answer(lambda *xs: np.asarray(program(TEXTBOOK, *xs)), primals, seed, exact=False, conditioned=False)
+    found = answer(
+        lambda *xs: np.asarray(program(TEXTBOOK, *xs)), primals, seed, exact=False, conditioned=False
+    )
     return found.value, list(found.cotangents)
 
 

@@ -71,14 +71,18 @@ class Recorder:
 def literal(value: Any) -> str:
     """A value as source."""
     if isinstance(value, np.ndarray):
-        dtype = "" if value.dtype in (np.float64, np.int64) and value.size else f", dtype={str(value.dtype)!r}"
+        dtype = (
+            "" if value.dtype in (np.float64, np.int64) and value.size else f", dtype={str(value.dtype)!r}"
+        )
         text = repr(value.tolist()).replace("nan", "np.nan").replace("inf", "np.inf")
         shape = "" if value.size or value.ndim < 2 else f".reshape({value.shape})"
         return f"np.array({text}{dtype}){shape}"
     return repr(value)
 
 
-def script(clause: Clause, impl: Implementation, target: str, failure: BaseException | None = None) -> str | None:
+def script(
+    clause: Clause, impl: Implementation, target: str, failure: BaseException | None = None
+) -> str | None:
     """The stand-alone script for a clause that fails, or on which the implementation raises.
 
     Args:
@@ -111,7 +115,11 @@ def script(clause: Clause, impl: Implementation, target: str, failure: BaseExcep
 def _again(clause: Clause, impl: Implementation, failure: BaseException | None) -> str | None:
     """Run the failing case alone; what is wrong this time."""
     try:
-        if isinstance(failure, ConformanceFailure) and failure.case is not None and clause.frozen_as is not None:
+        if (
+            isinstance(failure, ConformanceFailure)
+            and failure.case is not None
+            and clause.frozen_as is not None
+        ):
             inputs = {name: casefile.decode(value) for name, value in failure.case.items()}
             clause.check_case(impl, inputs)
         else:
@@ -171,7 +179,9 @@ def _noting_source(recorder: Recorder, kind: str, make: Callable[[Array], Any]) 
     return noting
 
 
-def _noting_op(recorder: Recorder, impl: Implementation, op: str, call: Callable[..., Any]) -> Callable[..., Any]:
+def _noting_op(
+    recorder: Recorder, impl: Implementation, op: str, call: Callable[..., Any]
+) -> Callable[..., Any]:
     def noting(*operands: Any, **static: Any) -> Any:
         names = [recorder.of(operand) for operand in operands]
         # Noted before it is called: the last line is then the one that raises.
@@ -201,7 +211,9 @@ def _noting_vjp(recorder: Recorder, impl: Implementation, vjp: Callable[..., Any
 
         def traced(*values: Any) -> Any:
             recorder.restart()
-            recorder.lines += [("leaf", f"{n} = {literal(np.asarray(p))}") for n, p in zip(names, primals, strict=True)]
+            recorder.lines += [
+                ("leaf", f"{n} = {literal(np.asarray(p))}") for n, p in zip(names, primals, strict=True)
+            ]
             recorder.leaves = list(names)
             recorder.count = len(names)
             for name, value in zip(names, values, strict=True):
@@ -227,7 +239,9 @@ def _from_leaves(recorder: Recorder, f: Callable[..., Any]) -> Callable[..., Any
         names = [recorder.of(leaf) for leaf in leaves]
         starts = {f"{name} = " for name in names}
         recorder.lines = [
-            line for line in recorder.lines if line[0] == "leaf" and any(line[1].startswith(start) for start in starts)
+            line
+            for line in recorder.lines
+            if line[0] == "leaf" and any(line[1].startswith(start) for start in starts)
         ]
         recorder.leaves = names
         return f(*leaves)
@@ -235,7 +249,9 @@ def _from_leaves(recorder: Recorder, f: Callable[..., Any]) -> Callable[..., Any
     return noting
 
 
-def _noting_backward(recorder: Recorder, impl: Implementation, backward: Callable[..., Any]) -> Callable[..., Any]:
+def _noting_backward(
+    recorder: Recorder, impl: Implementation, backward: Callable[..., Any]
+) -> Callable[..., Any]:
     def noting(value: Any, cotangent: Array | None = None, *, retain_graph: bool = False) -> None:
         seed = "" if cotangent is None else f"Tensor({literal(np.asarray(cotangent))})"
         keep = "retain_graph=True" if retain_graph else ""
@@ -269,12 +285,16 @@ def _body(impl: Implementation, recorder: Recorder) -> list[str]:
     if isinstance(impl, ModuleImplementation):
         wrapped = {"leaf": "Tensor({}, autograd=True)", "constant": "Tensor({})"}
         return [
-            f"{line.split(' = ', 1)[0]} = {wrapped[kind].format(line.split(' = ', 1)[1])}" if kind in wrapped else line
+            f"{line.split(' = ', 1)[0]} = {wrapped[kind].format(line.split(' = ', 1)[1])}"
+            if kind in wrapped
+            else line
             for kind, line in recorder.lines
         ]
     if isinstance(impl, TapeImplementation):
         return [
-            f"{line.split(' = ', 1)[0]} = impl.{kind}({line.split(' = ', 1)[1]})" if kind in ("leaf", "constant") else line
+            f"{line.split(' = ', 1)[0]} = impl.{kind}({line.split(' = ', 1)[1]})"
+            if kind in ("leaf", "constant")
+            else line
             for kind, line in recorder.lines
         ]
     return _functional_body(recorder)
@@ -314,7 +334,8 @@ def _closing(impl: Implementation, recorder: Recorder, clause: Clause, message: 
     elif isinstance(impl, TapeImplementation):
         grad = "getattr({0}.grad, 'data', None)" if module else "impl.grad({0})"
         got = [
-            f'print("{label}:", {grad.format(name)})' for label, name in zip(labels, recorder.leaves, strict=True)
+            f'print("{label}:", {grad.format(name)})'
+            for label, name in zip(labels, recorder.leaves, strict=True)
         ]
     else:
         got = [f"bars = pullback({backward[-1]})"]

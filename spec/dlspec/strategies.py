@@ -64,12 +64,17 @@ COTANGENTS = reals(-4, 4, away=0.5)
 """Signed, uneven, and nowhere near 0: a cotangent of ones hides a rule that ignores what arrives."""
 
 
-def shapes(min_dims: int = 0, max_dims: int = 3, min_side: int = 0, max_side: int = 4) -> st.SearchStrategy[tuple[int, ...]]:
+def shapes(
+    min_dims: int = 0, max_dims: int = 3, min_side: int = 0, max_side: int = 4
+) -> st.SearchStrategy[tuple[int, ...]]:
     """Shapes, those with a side of 0 or 1 included."""
-    return npst.array_shapes(min_dims=min_dims, max_dims=max_dims, min_side=min_side, max_side=max_side) if (
-        min_dims > 0
-    ) else st.one_of(
-        st.just(()), npst.array_shapes(min_dims=1, max_dims=max_dims, min_side=min_side, max_side=max_side)
+    return (
+        npst.array_shapes(min_dims=min_dims, max_dims=max_dims, min_side=min_side, max_side=max_side)
+        if (min_dims > 0)
+        else st.one_of(
+            st.just(()),
+            npst.array_shapes(min_dims=1, max_dims=max_dims, min_side=min_side, max_side=max_side),
+        )
     )
 
 
@@ -98,18 +103,24 @@ def operands_of(draw: st.DrawFn, signature: str, *domains: Domain) -> tuple[Arra
 
     A signature of one operand and no core dimensions gives any small shape.
     """
-    drawn = draw(npst.mutually_broadcastable_shapes(signature=signature, max_dims=2, min_side=0, max_side=4))
-    return tuple(draw(_filled(shape, domain)) for shape, domain in zip(drawn.input_shapes, domains, strict=True))
+    drawn = draw(npst.mutually_broadcastable_shapes(signature=signature, max_dims=3, min_side=0, max_side=4))
+    return tuple(
+        draw(_filled(shape, domain)) for shape, domain in zip(drawn.input_shapes, domains, strict=True)
+    )
 
 
 INDEX_DTYPES = ("int64", "int32", "int8", "uint8", "uint64", "int16", "uint16", "uint32")
 
 
 @st.composite
-def indices_into(draw: st.DrawFn, rows: int, shape: tuple[int, ...] | st.SearchStrategy[tuple[int, ...]]) -> Array:
+def indices_into(
+    draw: st.DrawFn, rows: int, shape: tuple[int, ...] | st.SearchStrategy[tuple[int, ...]]
+) -> Array:
     """Row numbers below `rows`, in some integer dtype, repeats likely: repeats are where scatters go wrong."""
     sides = draw(shape) if isinstance(shape, st.SearchStrategy) else shape
     dtype = draw(st.sampled_from(INDEX_DTYPES))
     if rows == 0:
         sides = (0, *sides[1:]) if sides else (0,)
-    return draw(npst.arrays(np.int64, sides, elements=st.integers(0, max(rows - 1, 0)), fill=st.nothing())).astype(dtype)
+    return draw(
+        npst.arrays(np.int64, sides, elements=st.integers(0, max(rows - 1, 0)), fill=st.nothing())
+    ).astype(dtype)

@@ -45,10 +45,15 @@ def rounding(units: float, scale: Any, dtype: Any) -> Array:
 def assert_shape(got: Array | None, shape: tuple[int, ...], what: str) -> None:
     """Fail unless `got` is an array of that shape."""
     if got is None:
-        raise ConformanceFailure(f"{what} is missing: nothing arrived", what=what, got=None, expected=str(shape))
+        raise ConformanceFailure(
+            f"{what} is missing: nothing arrived", what=what, got=None, expected=str(shape)
+        )
     if got.shape != shape:
         raise ConformanceFailure(
-            f"{what} has shape {got.shape} instead of {shape}", what=what, got=str(got.shape), expected=str(shape)
+            f"{what} has shape {got.shape} instead of {shape}",
+            what=what,
+            got=str(got.shape),
+            expected=str(shape),
         )
 
 
@@ -59,7 +64,10 @@ def assert_dtype(got: Array | None, dtype: Any, what: str) -> None:
         raise ConformanceFailure(f"{what} is missing: nothing arrived", what=what, expected=str(expected))
     if got.dtype != expected:
         raise ConformanceFailure(
-            f"{what} is {got.dtype} instead of {expected}", what=what, got=str(got.dtype), expected=str(expected)
+            f"{what} is {got.dtype} instead of {expected}",
+            what=what,
+            got=str(got.dtype),
+            expected=str(expected),
         )
 
 
@@ -90,7 +98,9 @@ def assert_within(got: Array | None, expected: Any, bound: Any, what: str) -> No
     if not wrong.any():
         return
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        excess = np.where(wrong, np.where(np.isnan(error), np.inf, error / np.where(limit == 0, 1e-300, limit)), -1.0)
+        excess = np.where(
+            wrong, np.where(np.isnan(error), np.inf, error / np.where(limit == 0, 1e-300, limit)), -1.0
+        )
     index = tuple(int(i) for i in np.unravel_index(int(np.argmax(excess)), excess.shape))
     place = f"{what}[{', '.join(map(str, index))}]" if index else what
     raise ConformanceFailure(
@@ -117,14 +127,21 @@ def refused(*standard: type[BaseException], what: str) -> Iterator[None]:
         raise
     except NotImplementedError as raised:
         raise ConformanceFailure(
-            f"{what}: NotImplementedError instead of {names}", what=what, got="NotImplementedError", expected=names
+            f"{what}: NotImplementedError instead of {names}",
+            what=what,
+            got="NotImplementedError",
+            expected=names,
         ) from raised
     except standard:
         return
     except Exception as raised:
         kind = type(raised).__name__
-        raise ConformanceFailure(f"{what}: {kind} instead of {names}", what=what, got=kind, expected=names) from raised
-    raise ConformanceFailure(f"{what}: accepted instead of {names}", what=what, got="no exception", expected=names)
+        raise ConformanceFailure(
+            f"{what}: {kind} instead of {names}", what=what, got=kind, expected=names
+        ) from raised
+    raise ConformanceFailure(
+        f"{what}: accepted instead of {names}", what=what, got="no exception", expected=names
+    )
 
 
 @contextlib.contextmanager
@@ -133,8 +150,13 @@ def quiet(what: str) -> Iterator[None]:
     import warnings
 
     try:
-        with np.errstate(over="raise", divide="raise", invalid="raise", under="ignore"), warnings.catch_warnings():
+        with (
+            np.errstate(over="raise", divide="raise", invalid="raise", under="ignore"),
+            warnings.catch_warnings(),
+        ):
             warnings.simplefilter("error", RuntimeWarning)
             yield
     except (FloatingPointError, RuntimeWarning) as raised:
-        raise ConformanceFailure(f"{what}: {raised}", what=what, got=str(raised), expected="no warning") from raised
+        raise ConformanceFailure(
+            f"{what}: {raised}", what=what, got=str(raised), expected="no warning"
+        ) from raised

@@ -46,6 +46,9 @@ from deeplearning_framework.shapes import (
 Residuals = tuple[Any, ...]
 Needs = tuple[bool, ...]
 Cotangents = tuple[Array | None, ...]
+Dims = int | tuple[int, ...] | None
+
+MATRIX = 2  # dimensions
 
 
 class Rule(NamedTuple):
@@ -338,8 +341,8 @@ def relu(x: Array) -> tuple[Array, Residuals]:
 
 def relu_vjp(y_bar: Array, y: Array) -> Cotangents:
     """Let the cotangent through where the result is positive."""
-    # Chosen, not multiplied: an infinite cotangent times 0 would be NaN. The result stands in for the operand,
-    # so that the operand need not be kept; a NaN lets the cotangent through.
+    # Chosen, not multiplied: an infinite cotangent times 0 would be NaN. The result tells as much as the
+    # operand, which need not be kept for this; a NaN lets the cotangent through.
     return (np.where(y <= 0, 0, y_bar),)
 
 
@@ -401,7 +404,7 @@ def sigmoid_vjp(y_bar: Array, z: Array) -> Cotangents:
 SIGMOID = Rule(sigmoid, sigmoid_vjp)
 
 
-def sum(x: Array, *, dim: Any = None, keepdims: bool = False) -> tuple[Array, Residuals]:  # noqa: A001
+def sum(x: Array, *, dim: Dims = None, keepdims: bool = False) -> tuple[Array, Residuals]:
     r"""Sum over the given dims.
 
     .. math:: y = \sum_i x_i, \qquad \bar x_i = \bar y
@@ -434,7 +437,7 @@ def _with_dims(y: Array, shape: Shape, dims: Shape) -> Array:
     return np.reshape(y, tuple(1 if axis in dims else size for axis, size in enumerate(shape)))
 
 
-def mean(x: Array, *, dim: Any = None, keepdims: bool = False) -> tuple[Array, Residuals]:
+def mean(x: Array, *, dim: Dims = None, keepdims: bool = False) -> tuple[Array, Residuals]:
     r"""Arithmetic mean over the given dims; of nothing it is NaN.
 
     .. math:: y = \frac 1n \sum_i x_i, \qquad \bar x_i = \bar y / n
@@ -466,7 +469,7 @@ def mean_vjp(y_bar: Array, shape: Shape, dims: Shape, n: int) -> Cotangents:
 MEAN = Rule(mean, mean_vjp)
 
 
-def max(x: Array, *, dim: Any = None, keepdims: bool = False) -> tuple[Array, Residuals]:  # noqa: A001
+def max(x: Array, *, dim: Dims = None, keepdims: bool = False) -> tuple[Array, Residuals]:
     r"""Largest element over the given dims.
 
     .. math:: y = \max_i x_i, \qquad \bar x_i = \bar y \,\frac{[x_i = y]}{\sum_j [x_j = y]}
@@ -528,8 +531,8 @@ def mm(x: Array, w: Array) -> tuple[Array, Residuals]:
     try:
         return np.matmul(x, w), (x, w)
     except ValueError:
-        n, m = ("n," if x.ndim >= MATRIX else ""), (",m" if w.ndim >= MATRIX else "")
-        contract = f"({n}k),(k{m})->({(n + m[1:]).rstrip(',') if not (n and m) else 'n,m'})"
+        n, m = ["n"] * (x.ndim >= MATRIX), ["m"] * (w.ndim >= MATRIX)
+        contract = f"({','.join([*n, 'k'])}),({','.join(['k', *m])})->({','.join([*n, *m])})"
         raise contract_error("mm", contract, x=x.shape, w=w.shape) from None
 
 
@@ -555,9 +558,6 @@ def mm_vjp(y_bar: Array, needs: Needs, x: Array, w: Array) -> Cotangents:
 
 
 MM = Rule(mm, mm_vjp)
-
-MATRIX = 2
-"""The number of dimensions of a matrix."""
 
 
 def _as_rows(x: Array) -> Array:
@@ -603,7 +603,7 @@ def affine_vjp(y_bar: Array, needs: Needs, x: Array, w: Array) -> Cotangents:
 AFFINE = Rule(affine, affine_vjp)
 
 
-def transpose(x: Array, *, axes: tuple[Any, ...] | None = None) -> tuple[Array, Residuals]:
+def transpose(x: Array, *, axes: tuple[int, ...] | None = None) -> tuple[Array, Residuals]:
     r"""The array with its axes in another order; reversed where none is given.
 
     .. math:: Y = X^\top, \qquad \bar X = \bar Y^\top
@@ -640,7 +640,7 @@ def transpose_vjp(y_bar: Array, order: Shape | None) -> Cotangents:
 TRANSPOSE = Rule(transpose, transpose_vjp)
 
 
-def reshape(x: Array, *, shape: tuple[Any, ...]) -> tuple[Array, Residuals]:
+def reshape(x: Array, *, shape: tuple[int, ...]) -> tuple[Array, Residuals]:
     r"""The same elements, last axis fastest, in another shape.
 
     .. math:: y = \mathrm{reshape}(x), \qquad \bar x = \mathrm{reshape}^{-1}(\bar y)
@@ -695,7 +695,7 @@ def expand(x: Array, *, dim: int, copies: int) -> tuple[Array, Residuals]:
     """
     axis = normalise_dim("expand", dim, x.ndim + 1)
     copies = check_count("expand", "copies", copies, 0)
-    y = np.broadcast_to(np.expand_dims(x, axis), x.shape[:axis] + (copies,) + x.shape[axis:])
+    y = np.broadcast_to(np.expand_dims(x, axis), (*x.shape[:axis], copies, *x.shape[axis:]))
     return y, (axis,)
 
 
@@ -707,7 +707,7 @@ def expand_vjp(y_bar: Array, axis: int) -> Cotangents:
 EXPAND = Rule(expand, expand_vjp)
 
 
-def index_select(x: Array, *, indices: Any) -> tuple[Array, Residuals]:
+def index_select(x: Array, *, indices: object) -> tuple[Array, Residuals]:
     r"""Rows of the array, by number, as often and in the order asked for.
 
     .. math:: y_j = x_{i_j}, \qquad \bar x_r = \sum_{j:\, i_j = r} \bar y_j
@@ -745,7 +745,7 @@ def index_select_vjp(y_bar: Array, rows: Array, shape: Shape) -> Cotangents:
 INDEX_SELECT = Rule(index_select, index_select_vjp)
 
 
-def _integers(op: str, name: str, values: Any) -> Array:
+def _integers(op: str, name: str, values: object) -> Array:
     """Copy integers into an array of their own, so that the caller may change theirs."""
     try:
         array = np.array(values)
@@ -760,8 +760,8 @@ def _integers(op: str, name: str, values: Any) -> Array:
 
 def _in_range(op: str, name: str, values: Array, n: int) -> Array:
     """Check that integers are in [0, n), and return them ready for indexing."""
-    indices = values.astype(np.intp)
-    bad = indices.view(np.uintp) >= n  # as unsigned numbers, the negative ones are far out of range as well
+    indices = values.astype(np.int64)
+    bad = indices.view(np.uint64) >= n  # as unsigned numbers, the negative ones are far out of range as well
     if bad.any():
         position = tuple(int(i) for i in np.argwhere(bad)[0])
         where = f" at position {position[0] if len(position) == 1 else position}" if position else ""
@@ -866,7 +866,7 @@ def _exponentials(x: Array) -> tuple[Array, Array, Array, Array]:
     return shifted, z, z.sum(axis=1, keepdims=True), top
 
 
-def check_reduction(op: str, reduction: Any) -> None:
+def check_reduction(op: str, reduction: object) -> None:
     """Check the name of a loss's reduction.
 
     Raises:
@@ -885,7 +885,7 @@ def _divisor(op: str, reduction: str, n: int) -> int:
     return n
 
 
-def cross_entropy(x: Array, *, targets: Any, reduction: str = "mean") -> tuple[Array, Residuals]:
+def cross_entropy(x: Array, *, targets: object, reduction: str = "mean") -> tuple[Array, Residuals]:
     r"""Cross-entropy, in nats, of the softmax of logits against classes given by number.
 
     .. math:: \ell_n = \ln\Bigl(1 + \sum_{j \ne k} e^{x_{nj} - m_n}\Bigr) - (x_{nt} - m_n)

@@ -40,7 +40,7 @@ def contract_error(op: str, contract: str, *, reason: str = "", **shapes: Shape)
 
 def _first_mismatch(contract: str, shapes: dict[str, Shape]) -> str:
     """Bind the letters of a contract from left to right until one of them has two sizes."""
-    cores = re.findall(r"\(([^)]*)\)", contract.split("->")[0])
+    cores = re.findall(r"\(([^)]*)\)", contract.partition("->")[0])
     bound: dict[str, tuple[int, str]] = {}
     for core, (name, shape) in zip(cores, shapes.items(), strict=True):
         letters = [letter for letter in core.split(",") if letter]
@@ -89,7 +89,7 @@ def unbroadcast(y_bar: Array, shape: Shape) -> Array:
     return np.asarray(y_bar.sum(axis=stretched)).reshape(shape)
 
 
-def normalise_dim(op: str, dim: Any, ndim: int) -> int:
+def normalise_dim(op: str, dim: object, ndim: int) -> int:
     """Turn a dim that may count from the end into one that counts from the front.
 
     Raises:
@@ -106,7 +106,7 @@ def normalise_dim(op: str, dim: Any, ndim: int) -> int:
     return axis % ndim
 
 
-def normalise_dims(op: str, dim: Any, ndim: int) -> Shape:
+def normalise_dims(op: str, dim: object, ndim: int) -> Shape:
     """Turn None (every dim), one dim or a tuple of dims into a tuple of dims that count from the front.
 
     Raises:
@@ -120,7 +120,7 @@ def normalise_dims(op: str, dim: Any, ndim: int) -> Shape:
     return dims
 
 
-def normalise_shape(op: str, shape: tuple[Any, ...], size: int) -> Shape:
+def normalise_shape(op: str, shape: tuple[object, ...], size: int) -> Shape:
     """Check a shape for `size` elements and work out the one -1 it may hold.
 
     Raises:
@@ -137,7 +137,7 @@ def normalise_shape(op: str, shape: tuple[Any, ...], size: int) -> Shape:
     return sizes
 
 
-def check_count(op: str, name: str, value: Any, minimum: int) -> int:
+def check_count(op: str, name: str, value: object, minimum: int) -> int:
     """Check that a number of things is an integer of at least `minimum`.
 
     Raises:
@@ -149,12 +149,12 @@ def check_count(op: str, name: str, value: Any, minimum: int) -> int:
     return count
 
 
-def _integer(value: Any) -> int | None:
+def _integer(value: object) -> int | None:
     # bool is an int to Python, but dim=True is a slip of the pen and never the second axis.
     if isinstance(value, (bool, np.bool_)):
         return None
     try:
-        return operator.index(value)
+        return operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         return None
 

@@ -84,7 +84,9 @@ def _imported(name: str, folder: Path) -> ModuleType:
             if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
                 near = get_close_matches(name, [*SHIPPED, "deeplearning_framework"], 1)
                 hint = f" Did you mean {near[0]}?" if near else ""
-                raise TargetError(f"no module is named {name}, here or among the installed packages.{hint}") from None
+                raise TargetError(
+                    f"no module is named {name}, here or among the installed packages.{hint}"
+                ) from None
             raise TargetError(f"importing {name} failed") from error
         except BaseException as error:  # SystemExit at import is the target's failure, not ours
             raise TargetError(f"importing {name} failed") from error

@@ -115,7 +115,7 @@ def power(a: Any, exponent: float) -> Dual:
 
 def _sigmoid(x: Array) -> Array:
     tail = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1, tail).astype(x.dtype) / (1 + tail)
+    return np.asarray(np.where(x >= 0, 1, tail).astype(x.dtype) / (1 + tail))
 
 
 def _sigmoid_slope(x: Array) -> Array:
@@ -134,8 +134,17 @@ exp = _smooth(np.exp, np.exp)
 log = _smooth(np.log, lambda x: 1 / x)
 relu = _smooth(lambda x: np.where(x > 0, x, np.zeros_like(x)), lambda x: (x > 0).astype(x.dtype))
 
-sum_ = _linear(lambda x, dim=None, keepdims=False: np.sum(x, axis=dim, keepdims=keepdims))
-mean = _linear(lambda x, dim=None, keepdims=False: np.mean(x, axis=dim, keepdims=keepdims))
+sum_ = _linear(lambda x, dim=None, keepdims=False: np.asarray(np.sum(x, axis=dim, keepdims=keepdims)))
+
+
+@_linear
+def mean(x: Array, dim: Any = None, keepdims: bool = False) -> Array:
+    """The sum, divided by how many were summed; of nothing, NaN."""
+    total = np.sum(_float(x), axis=dim, keepdims=keepdims)
+    count = x.size // max(total.size, 1)
+    return np.asarray(total / count if x.size else total * np.nan)
+
+
 transpose = _linear(lambda x, axes=None: np.transpose(x, axes))
 reshape = _linear(np.reshape)
 
@@ -232,7 +241,15 @@ def linear(x: Any, weight: Any, bias: Any) -> Dual:
 
 
 def rnn_cell(
-    x: Any, h: Any, w_ih: Any, b_ih: Any, w_hh: Any, b_hh: Any, w_ho: Any, b_ho: Any, activation: str = "sigmoid"
+    x: Any,
+    h: Any,
+    w_ih: Any,
+    b_ih: Any,
+    w_hh: Any,
+    b_hh: Any,
+    w_ho: Any,
+    b_ho: Any,
+    activation: str = "sigmoid",
 ) -> tuple[Dual, Dual]:
     """Two products into an activation, one out of it."""
     act = {"sigmoid": sigmoid, "tanh": tanh}[activation]
@@ -333,6 +350,8 @@ class DualNumbers(FunctionalImplementation):
                     continue
                 g = gradient + weight_decay * current[k]
                 velocities[k] = momentum * velocities[k] + g
-                current[k] = current[k] - alpha * (g + momentum * velocities[k] if nesterov else velocities[k])
+                current[k] = current[k] - alpha * (
+                    g + momentum * velocities[k] if nesterov else velocities[k]
+                )
             history.append(current)
         return history

@@ -98,7 +98,9 @@ NAMES = (
 """The reference's public names that the spec looks for."""
 
 
-def written(template: str, operands: Sequence[str], static: Mapping[str, Any], names: Mapping[str, str], out: str) -> str:
+def written(
+    template: str, operands: Sequence[str], static: Mapping[str, Any], names: Mapping[str, str], out: str
+) -> str:
     """The source text of one call.
 
     Args:
@@ -176,7 +178,16 @@ class ModuleImplementation(TapeImplementation):
             yield "ops"
         if backward:
             yield from ("autodiff", "objects")
-        if has.keys() & {"Layer", "Linear", "Tanh", "Sigmoid", "Sequential", "Embedding", "RNNCell", "LSTMCell"}:
+        if has.keys() & {
+            "Layer",
+            "Linear",
+            "Tanh",
+            "Sigmoid",
+            "Sequential",
+            "Embedding",
+            "RNNCell",
+            "LSTMCell",
+        }:
             yield "layers"
         if has.keys() & {"MSELoss", "CrossEntropyLoss"}:
             yield "losses"
@@ -210,7 +221,9 @@ class ModuleImplementation(TapeImplementation):
 
         return call
 
-    def _compile(self, op: str, count: int, static: Mapping[str, Any], arrays: Sequence[str]) -> Callable[..., Value]:
+    def _compile(
+        self, op: str, count: int, static: Mapping[str, Any], arrays: Sequence[str]
+    ) -> Callable[..., Value]:
         operands = [f"x{k}" for k in range(count)]
         body = self.source(op, operands, static, {key: key for key in arrays}, "result")
         indented = "".join(f"    {line}\n" for line in body.splitlines())
@@ -303,7 +316,9 @@ class ModuleImplementation(TapeImplementation):
         options = {"momentum": momentum, "weight_decay": weight_decay, "nesterov": nesterov}
         leaves = [self.leaf(parameter) for parameter in parameters]
         # Options at their default are left out: an optimizer without them is partial, not useless.
-        optimizer = self.named("SGD")(leaves, alpha=alphas[0], **{key: on for key, on in options.items() if on})
+        optimizer = self.named("SGD")(
+            leaves, alpha=alphas[0], **{key: on for key, on in options.items() if on}
+        )
         history = []
         for alpha, step in zip(alphas, gradients, strict=True):
             optimizer.alpha = alpha
@@ -314,7 +329,12 @@ class ModuleImplementation(TapeImplementation):
         return history
 
     def train(
-        self, program: Program, parameters: Sequence[Array], batches: Sequence[Sequence[Array]], *, alpha: float
+        self,
+        program: Program,
+        parameters: Sequence[Array],
+        batches: Sequence[Sequence[Array]],
+        *,
+        alpha: float,
     ) -> list[tuple[Array, list[Array]]]:
         """One set of leaves and one `SGD`, alive over all the steps, as a user would train."""
         leaves = [self.leaf(parameter) for parameter in parameters]

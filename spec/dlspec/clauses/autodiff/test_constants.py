@@ -40,7 +40,9 @@ def test_a_constant_matrix_never_cuts_the_graph(impl: Implementation) -> None:
     _, (bar_of_w,) = impl.gradients(lambda F, w: F.mm(impl.constant(x), w), w, cotangent=cotangent)
     _, (bar_of_x,) = impl.gradients(lambda F, x: F.mm(x, impl.constant(w)), x, cotangent=cotangent)
 
-    assert_equal(bar_of_w, np.array([[-11.0, 18.0], [-13.0, 24.0], [-15.0, 30.0]]), "cotangent of w in data w")
+    assert_equal(
+        bar_of_w, np.array([[-11.0, 18.0], [-13.0, 24.0], [-15.0, 30.0]]), "cotangent of w in data w"
+    )
     assert_equal(bar_of_x, np.array([[-1.0, 2.0, 13.0], [-7.0, -6.0, 11.0]]), "cotangent of x in x fixed")
 
 

@@ -93,5 +93,3 @@ def test_a_product_of_matrices_used_twice(impl: Implementation) -> None:
 
     for name, bar, expected in zip("xwu", bars, right, strict=True):
         assert_equal(bar, expected, f"cotangent of {name} where h = x w is used in h u + u h")
-
-

@@ -14,7 +14,12 @@ from dlspec.tolerance import assert_equal
 def test_the_result_has_the_shape_of_the_indices(impl: Implementation) -> None:
     """`index_select` MUST put a row where each index stands, whatever the shape of the indices."""
     table = np.arange(12.0).reshape(4, 3)
-    for indices in (np.array([1, 3]), np.array([[0, 1, 2], [3, 2, 0]]), np.array(2), np.zeros((0, 2), np.int64)):
+    for indices in (
+        np.array([1, 3]),
+        np.array([[0, 1, 2], [3, 2, 0]]),
+        np.array(2),
+        np.zeros((0, 2), np.int64),
+    ):
         value = impl.value("index_select", table, indices=indices)
         assert_equal(value, np.take(table, indices, axis=0), f"rows {indices.tolist()}")
 
@@ -64,7 +69,9 @@ def test_a_table_of_any_dims(impl: Implementation) -> None:
     vector, cube = np.array([5.0, 6.0, 7.0]), np.arange(12.0).reshape(3, 2, 2)
     _, (bar,) = impl.gradients(lambda F, t: F.index_select(t, indices=np.array([2, 2, 0])), vector)
 
-    assert_equal(impl.value("index_select", vector, indices=np.array([1, 0])), np.array([6.0, 5.0]), "numbers 1, 0")
+    assert_equal(
+        impl.value("index_select", vector, indices=np.array([1, 0])), np.array([6.0, 5.0]), "numbers 1, 0"
+    )
     assert_equal(bar, np.array([1.0, 0.0, 2.0]), "cotangent of the vector")
     assert_equal(impl.value("index_select", cube, indices=np.array([2])), cube[[2]], "row 2 of a cube")
 

@@ -200,4 +200,3 @@ def test_refusals(impl: Implementation, op: Op) -> None:
         operands = [np.ones(shape, impl.dtypes[0]) for shape in refusal.shapes]
         with refused(ValueError, IndexError, TypeError, RuntimeError, what=f"{op.name} of {refusal.why}"):
             impl.evaluate(lambda F, *values, s=refusal.static: op.program(F, *values, **s), *operands)
-

@@ -56,5 +56,7 @@ def test_a_sum_of_nothing_is_zero(impl: Implementation) -> None:
 @clause()
 def test_a_mean_of_nothing_is_nan(impl: Implementation) -> None:
     """The mean of no elements MUST be NaN, not an exception."""
-    assert_equal(impl.value("mean", np.zeros((0, 2), impl.dtypes[0]), dim=0), np.full(2, np.nan), "mean over no rows")
+    assert_equal(
+        impl.value("mean", np.zeros((0, 2), impl.dtypes[0]), dim=0), np.full(2, np.nan), "mean over no rows"
+    )
     assert_equal(impl.value("mean", np.zeros(0, impl.dtypes[0])), np.array(np.nan), "mean of nothing")

@@ -1,0 +1,122 @@
+"""The script that shows a failure runs by itself and shows that failure."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dlspec.failure import ConformanceFailure
+from dlspec.implementations import load
+from dlspec.manifest import by_id
+from dlspec.reproduce import literal, script
+
+HOMEWORK = """
+import numpy as np
+
+
+class Tensor:
+    def __init__(self, data, autograd=False, parents=(), vjp=None):
+        self.data, self.autograd, self.parents, self.vjp, self.grad = np.array(data), autograd, parents, vjp, None
+
+    def backward(self, grad):
+        if self.vjp is None:
+            self.grad = grad if self.grad is None else Tensor(self.grad.data + grad.data)
+        for parent, bar in zip(self.parents, self.vjp(grad.data) if self.vjp else ()):
+            parent.backward(Tensor(bar))
+
+    def __add__(self, other):
+        return Tensor(self.data + other.data, True, (self, other), lambda g: (g, g))
+
+    def tanh(self):
+        y = np.tanh(self.data)
+        return Tensor(y, True, (self,), lambda g: (1 - y * y,))
+
+    def exp(self):
+        raise KeyError("no exponentials today")
+"""
+
+
+@pytest.fixture
+def homework(tmp_path: Path) -> str:
+    path = tmp_path / "homework_with_faults.py"
+    path.write_text(HOMEWORK)
+    return str(path)
+
+
+def run(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    file = folder / "reproduce.py"
+    file.write_text(text)
+    return subprocess.run([sys.executable, str(file)], capture_output=True, text=True, check=False)
+
+
+def test_a_module_is_reproduced_with_numpy_and_its_own_names_alone(homework: str, tmp_path: Path) -> None:
+    impl = load(homework)
+    clause = by_id()["ops.tanh.gradient"]
+    with pytest.raises(ConformanceFailure) as caught:
+        clause.check(impl)
+
+    text = script(clause, impl, homework, caught.value)
+
+    assert text is not None
+    assert "dlspec" not in text
+    assert text.count("\n") <= 25
+    shown = run(text, tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    assert "cotangent of x:" in shown.stdout
+    assert str(caught.value.message) in shown.stdout
+    assert "".join(shown.stdout.split()).count(f"{caught.value.got:.5f}"[:5]) >= 1
+
+
+def test_an_exception_is_reproduced_as_an_exception(homework: str, tmp_path: Path) -> None:
+    impl = load(homework)
+    clause = by_id()["ops.exp.value"]
+    with pytest.raises(KeyError):
+        clause.check(impl)
+
+    text = script(clause, impl, homework)
+
+    assert text is not None
+    shown = run(text, tmp_path)
+    assert shown.returncode == 1
+    assert "no exponentials today" in shown.stderr
+
+
+def test_an_adapter_is_reproduced_through_the_adapter(tmp_path: Path) -> None:
+    pytest.importorskip("autograd")
+    impl = load("autograd")
+    clause = by_id()["ops.relu.whole_numbers_are_exact"]
+    with pytest.raises(ConformanceFailure) as caught:
+        clause.check(impl)
+
+    text = script(clause, impl, "autograd", caught.value)
+
+    assert text is not None
+    shown = run(text, tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    assert "cotangent of x:" in shown.stdout
+
+
+def test_the_implementation_is_left_as_it_was(homework: str) -> None:
+    impl = load(homework)
+    before = dict(vars(impl))
+    script(by_id()["ops.tanh.gradient"], impl, homework)
+
+    assert vars(impl) == before
+
+
+def test_a_clause_that_holds_has_no_script() -> None:
+    impl = load("dual_numbers")
+    assert script(by_id()["ops.tanh.gradient"], impl, "dual_numbers") is None
+
+
+def test_literals_are_exact_source() -> None:
+    array = np.array([[0.1, np.nan], [-np.inf, 1e-320]])
+    again = eval(literal(array), {"np": np})  # our own text
+    assert np.array_equal(again, array, equal_nan=True)
+    empty = eval(literal(np.zeros((0, 3), np.float32)), {"np": np})
+    assert empty.shape == (0, 3)
+    assert empty.dtype == np.float32

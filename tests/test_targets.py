@@ -1,0 +1,170 @@
+"""What `dlspec verify` can be given, and what it says to anything else."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from dlspec.implementation import TapeImplementation
+from dlspec.implementations import TargetError, load, read_divergences
+from dlspec.implementations.dual_numbers import DualNumbers
+from dlspec.implementations.module import ModuleImplementation
+from dlspec.smoke import BrokenAdapter, smoke
+
+
+def test_a_module_claims_what_it_has_names_of(tmp_path: Path) -> None:
+    path = tmp_path / "only_a_tensor.py"
+    path.write_text(
+        "class Tensor:\n    def __init__(self, data): self.data = data\n    def tanh(self): return self\n"
+    )
+
+    impl = load(str(path))
+
+    assert isinstance(impl, ModuleImplementation)
+    assert impl.claims == ("ops", "numerics", "errors")
+    assert set(impl.ops) == {"tanh"}
+
+
+def test_the_reference_claims_everything() -> None:
+    impl = load("deeplearning_framework")
+
+    assert impl.claims == (
+        *("ops", "autodiff", "objects", "layers", "losses", "optim"),
+        *("training", "numerics", "scale", "errors"),
+    )
+    assert impl.dtypes == ("float64", "float32")
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("no/such/homework.py", "there is no file no/such/homework.py"),
+        ("deeplearning_framwork", "Did you mean deeplearning_framework?"),
+        ("json", "none of the reference's names"),
+        ("not a name", "neither the name of a module nor a file"),
+        ("dlspec.implementations.dual_numbers:Missing", "It has .*DualNumbers"),
+        ("dlspec.implementations.dual_numbers:Dual", "is no adapter"),
+    ],
+)
+def test_a_target_that_cannot_be_used_says_why(target: str, message: str) -> None:
+    with pytest.raises(TargetError, match=message):
+        load(target)
+
+
+@pytest.mark.parametrize("line", ["raise RuntimeError('boom')", "import sys; sys.exit(3)", "def broken(:"])
+def test_an_import_that_fails_keeps_its_cause(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "fails_at_import.py"
+    path.write_text(line)
+
+    with pytest.raises(TargetError, match=r"importing fails_at_import\.py failed") as caught:
+        load(str(path))
+
+    assert isinstance(caught.value.__cause__, (RuntimeError, SystemExit, SyntaxError))
+
+
+def test_a_missing_import_of_the_target_is_not_a_missing_target(tmp_path: Path) -> None:
+    path = tmp_path / "imports_something.py"
+    path.write_text("import a_module_that_is_nowhere")
+
+    with pytest.raises(TargetError, match="failed") as caught:
+        load(str(path))
+
+    assert isinstance(caught.value.__cause__, ModuleNotFoundError)
+
+
+def test_the_folder_of_a_target_comes_last_afterwards(tmp_path: Path) -> None:
+    (tmp_path / "colorsys.py").write_text("shadow = True")
+    (tmp_path / "neighbour.py").write_text("class Tensor:\n    def tanh(self): ...\n")
+    path = tmp_path / "has_a_neighbour.py"
+    path.write_text("from neighbour import Tensor")
+
+    load(str(path))
+
+    import colorsys
+
+    assert not hasattr(colorsys, "shadow")
+    assert sys.path[-1] == str(tmp_path)
+    sys.path.remove(str(tmp_path))
+
+
+def test_a_missing_verb_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "half_an_adapter.py"
+    path.write_text(
+        "from dlspec.implementation import TapeImplementation\n"
+        "class Half(TapeImplementation):\n    name = 'half'\n    def leaf(self, array): ...\n"
+    )
+
+    with pytest.raises(TargetError, match="lacks backward, grad, numpy"):
+        load(f"{path}:Half")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[[divergence]]\nid = 'x'\ncategory = 'c'\n", "lacks 'reason'"),
+        ("[[divergence]]\nid = 'x'\ncategory = 'c'\nreason = 'r'\nurl = 'u'\n", "unknown key 'url'"),
+        ("[other]\n", "unknown table 'other'"),
+        ("[[divergence]\n", "can't be read"),
+    ],
+)
+def test_a_divergence_file_is_read_strictly(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "divergences.toml"
+    path.write_text(text)
+    with pytest.raises(TargetError, match=message):
+        read_divergences(path)
+
+
+def broken(**attributes: object) -> DualNumbers:
+    return type("Broken", (DualNumbers,), attributes)()
+
+
+@pytest.mark.parametrize(
+    ("adapter", "message"),
+    [
+        (broken(name=""), "name"),
+        (broken(claims=("ops", "magic")), "'magic' is no profile"),
+        (broken(claims=()), "nothing is claimed"),
+        (broken(dtypes=("float16",)), "dtypes"),
+        (broken(ops=["tanh"]), "ops: a dict"),
+        (broken(numpy=lambda self, value: [1.0]), "gives a list where a NumPy array is wanted"),
+        (broken(numpy=lambda self, value: value.x.reshape(-1)), r"shape \(\) comes back with shape \(1,\)"),
+        (broken(numpy=lambda self, value: value.x.astype("float32")), "float64 comes back as float32"),
+        (broken(vjp=lambda self, f, *xs: (f(*xs), lambda w: (None,))), "gives None"),
+        (broken(vjp=lambda self, f, *xs: (f(*xs), lambda w: (w, w))), "gives 2 cotangents"),
+        (broken(vjp=lambda self, f, *xs: 1 / 0), "raises ZeroDivisionError"),
+    ],
+)
+def test_a_broken_adapter_is_told_which_line_of_the_contract_it_breaks(
+    adapter: DualNumbers, message: str
+) -> None:
+    with pytest.raises(BrokenAdapter, match=message):
+        smoke(adapter)
+
+
+@pytest.mark.parametrize("target", ["deeplearning_framework", "dual_numbers"])
+def test_the_shipped_plugs_are_in_order(target: str) -> None:
+    smoke(load(target))
+
+
+def test_a_tape_in_ten_lines(tmp_path: Path) -> None:
+    path = tmp_path / "adapter_for_reference.py"
+    path.write_text(
+        "import operator\n"
+        "import deeplearning_framework as dl\n"
+        "from dlspec.implementation import TapeImplementation\n"
+        "class Adapter(TapeImplementation):\n"
+        "    name, claims = 'the reference by hand', ('autodiff',)\n"
+        "    ops = {'add': operator.add, 'multiply': operator.mul, 'tanh': dl.Tensor.tanh}\n"
+        "    def leaf(self, array): return dl.Tensor(array, autograd=True)\n"
+        "    def numpy(self, value): return value.data\n"
+        "    def grad(self, leaf): return leaf.grad\n"
+        "    def backward(self, value, cotangent=None, *, retain_graph=False): value.backward(cotangent)\n"
+    )
+    impl = load(f"{path}:Adapter")
+
+    smoke(impl)
+
+    assert isinstance(impl, TapeImplementation)
+    assert impl.value("tanh", impl.array(impl.leaf(impl.array(impl.leaf(0.5))))) > 0
