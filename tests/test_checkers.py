@@ -113,7 +113,7 @@ def logistic(x: Any) -> Any:
 
 
 def logistic_definition(x: Array) -> Array:
-    return np.log(np.exp(x) + 1) * np.tanh(x)
+    return np.asarray(np.log(np.exp(x) + 1) * np.tanh(x))
 
 
 @pytest.mark.parametrize("definition", [None, logistic_definition], ids=["by differences", "by definition"])
@@ -156,7 +156,7 @@ def test_check_gradient_rejects_a_pullback_that_ignores_what_arrives() -> None:
 
     deaf = Deaf()
     with pytest.raises(ConformanceFailure, match="4 times"):
-        check_gradient(lambda x: deaf.F.tanh(x), np.array([0.5, 1.5]), implementation=deaf)
+        check_gradient(deaf.ops["tanh"], np.array([0.5, 1.5]), implementation=deaf)
 
 
 def test_check_gradient_says_what_a_definition_has_to_be() -> None:

@@ -20,7 +20,8 @@ import numpy as np
 
 class Tensor:
     def __init__(self, data, autograd=False, parents=(), vjp=None):
-        self.data, self.autograd, self.parents, self.vjp, self.grad = np.array(data), autograd, parents, vjp, None
+        self.data, self.autograd, self.grad = np.array(data), autograd, None
+        self.parents, self.vjp = parents, vjp
 
     def backward(self, grad):
         if self.vjp is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dlspec.implementation import TapeImplementation
@@ -117,7 +118,8 @@ def test_a_divergence_file_is_read_strictly(tmp_path: Path, text: str, message: 
 
 
 def broken(**attributes: object) -> DualNumbers:
-    return type("Broken", (DualNumbers,), attributes)()
+    made: DualNumbers = type("Broken", (DualNumbers,), attributes)()
+    return made
 
 
 @pytest.mark.parametrize(
@@ -167,4 +169,7 @@ def test_a_tape_in_ten_lines(tmp_path: Path) -> None:
     smoke(impl)
 
     assert isinstance(impl, TapeImplementation)
-    assert impl.value("tanh", impl.array(impl.leaf(impl.array(impl.leaf(0.5))))) > 0
+    value, (bar,) = impl.gradients(lambda F, x: F.multiply(x, x), np.array([3.0, -2.0]))
+    assert value.tolist() == [9.0, 4.0]
+    assert bar is not None
+    assert bar.tolist() == [6.0, -4.0]

@@ -25,7 +25,7 @@ __all__ = ["SPEC_VERSION", "ConformanceFailure", "NotProvided", "check_gradient"
 
 
 def __getattr__(name: str) -> Any:
-    # Only when it is asked for: pytest loads this package wherever it is installed, and the oracles are heavy.
+    # Only when it is asked for: pytest loads this package wherever it is, and the oracles are heavy.
     if name == "check_gradient":
         from dlspec.gradient_check import check_gradient
 

@@ -85,7 +85,7 @@ class Op:
         """The id under which the op's cases are frozen, and the stem of its laws' ids."""
         return f"{self.profile}.{self.name}"
 
-    def program(self, F: Any, *values: Any, **static: Any) -> Any:  # noqa: N803 -- as in `program(F, *values)`
+    def program(self, F: Any, *values: Any, **static: Any) -> Any:
         """The op as a program: one call, and the examined result of it."""
         result = getattr(F, self.name)(*values, **static)
         return result if self.output is None else result[self.output]
@@ -324,7 +324,9 @@ def lstm_cell(
     w_hc: Array,
     w_out: Array,
 ) -> tuple[Array, Array, Array]:
-    """Gates `f, i, o` and candidate `g`; `c' = f c + i g`, `h' = o tanh c'`, `y = h' W_ho`; returns `(y, h', c')`."""
+    """Gates `f, i, o` and candidate `g`; `c' = f c + i g`, `h' = o tanh c'`, `y = h' W_ho`; returns
+    `(y, h', c')`.
+    """
     f = sigmoid(np.matmul(x, w_xf) + b_xf + np.matmul(h, w_hf))
     i = sigmoid(np.matmul(x, w_xi) + b_xi + np.matmul(h, w_hi))
     o = sigmoid(np.matmul(x, w_xo) + b_xo + np.matmul(h, w_ho))

@@ -64,7 +64,7 @@ def check_gradient(
     arrays = [np.array(primal, dtype=np.float64) for primal in primals]
     given = [array.copy() for array in arrays]
 
-    def program(F: Any, *values: Any) -> Any:  # noqa: N803 -- as in `program(F, *values)`
+    def program(F: Any, *values: Any) -> Any:
         return f(*values)
 
     pulled = impl.pull(program, *arrays)
@@ -110,7 +110,7 @@ def _against_definition(
     for k, (bar, expected, scale) in enumerate(
         zip(bars, right.cotangents, right.cotangent_scales, strict=True)
     ):
-        # Terms of the size of the cotangent may cancel inside a composition, where they can't be seen from here.
+        # Terms of the size of the cotangent may cancel inside a composition, out of sight.
         bound = rounding(UNITS, scale + np.max(scale, initial=0.0) + np.sum(np.abs(cotangent)), np.float64)
         assert_within(bar, expected, bound, _name(k))
 

@@ -166,7 +166,7 @@ class Implementation(ABC):
         return history
 
     @property
-    def F(self) -> Any:  # noqa: N802 -- programs read as `F.tanh(x)`, the name used throughout
+    def F(self) -> Any:  # noqa: N802 (programs read as F.tanh(x))
         """The ops by name, for programs."""
         return Ops(self)
 

@@ -66,7 +66,9 @@ def by_id() -> dict[str, Clause]:
 
 
 def locked() -> dict[str, tuple[str, ...]]:
-    """What the lock says of each id: the version that brought it and, of a tombstone, its end and the reason."""
+    """What the lock says of each id: the version that brought it and, of a tombstone, its end and the
+    reason.
+    """
     lines = (line.split(maxsplit=3) for line in LOCK.read_text(encoding="utf-8").splitlines())
     return {words[0]: tuple(words[1:]) for words in lines if words and not words[0].startswith("#")}
 

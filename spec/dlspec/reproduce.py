@@ -75,7 +75,7 @@ def literal(value: Any) -> str:
             "" if value.dtype in (np.float64, np.int64) and value.size else f", dtype={str(value.dtype)!r}"
         )
         text = repr(value.tolist()).replace("nan", "np.nan").replace("inf", "np.inf")
-        shape = "" if value.size or value.ndim < 2 else f".reshape({value.shape})"
+        shape = "" if value.size or len(value.shape) <= 1 else f".reshape({value.shape})"
         return f"np.array({text}{dtype}){shape}"
     return repr(value)
 

@@ -1,4 +1,6 @@
-"""Is the adapter itself in order? Asked before any clause, so that a broken plug is never booked as a broken implementation.
+"""Is the adapter itself in order?
+
+This is asked before any clause, so that a broken plug is never booked as a broken implementation.
 
 Each question is one that every implementation can answer, whatever it computes; its answer shows whether the
 adapter keeps its contract. Plain modules need no adapter, so only their constants are tried.

@@ -116,7 +116,9 @@ INDEX_DTYPES = ("int64", "int32", "int8", "uint8", "uint64", "int16", "uint16", 
 def indices_into(
     draw: st.DrawFn, rows: int, shape: tuple[int, ...] | st.SearchStrategy[tuple[int, ...]]
 ) -> Array:
-    """Row numbers below `rows`, in some integer dtype, repeats likely: repeats are where scatters go wrong."""
+    """Row numbers below `rows`, in some integer dtype, repeats likely: repeats are where scatters go
+    wrong.
+    """
     sides = draw(shape) if isinstance(shape, st.SearchStrategy) else shape
     dtype = draw(st.sampled_from(INDEX_DTYPES))
     if rows == 0:

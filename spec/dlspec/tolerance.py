@@ -104,7 +104,8 @@ def assert_within(got: Array | None, expected: Any, bound: Any, what: str) -> No
     index = tuple(int(i) for i in np.unravel_index(int(np.argmax(excess)), excess.shape))
     place = f"{what}[{', '.join(map(str, index))}]" if index else what
     raise ConformanceFailure(
-        f"{place} is {got[index]!s}, expected {wanted[index]!s} ({int(wrong.sum())} of {wrong.size} elements wrong)",
+        f"{place} is {got[index]!s}, expected {wanted[index]!s} "
+        f"({int(wrong.sum())} of {wrong.size} elements wrong)",
         what=what,
         index=index,
         got=got[index].item(),

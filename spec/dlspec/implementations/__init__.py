@@ -21,7 +21,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from dlspec.implementation import Divergence, FunctionalImplementation, Implementation, TapeImplementation
+from dlspec.implementation import Divergence, Implementation
 from dlspec.implementations.module import ModuleImplementation
 
 SHIPPED = {
@@ -57,7 +57,7 @@ def load(target: str) -> Implementation:
         raise TargetError(
             f"{target} has none of the reference's names, such as Tensor, Linear or SGD. "
             "If it has an API of its own, write an adapter and name it as "
-            f"`{target}:MyAdapter`: a subclass of {TapeImplementation.__name__} or {FunctionalImplementation.__name__}"
+            f"`{target}:MyAdapter`: a subclass of TapeImplementation or FunctionalImplementation"
         )
     return implementation
 
@@ -130,8 +130,7 @@ def _adapter(module: ModuleType, name: str, target: str) -> Implementation:
         raise TargetError(f"{module.__name__} has no {name}.{near}")
     if not _is_adapter(made):
         raise TargetError(
-            f"{target} is no adapter: a subclass of {TapeImplementation.__name__} or "
-            f"{FunctionalImplementation.__name__} is wanted"
+            f"{target} is no adapter: a subclass of TapeImplementation or FunctionalImplementation is wanted"
         )
     try:
         implementation: Implementation = made()

@@ -1,4 +1,6 @@
-"""HIPS autograd (https://github.com/HIPS/autograd), which differentiates NumPy code: about ten lines of plug."""
+"""HIPS autograd (https://github.com/HIPS/autograd), which differentiates NumPy code: about ten lines of
+plug.
+"""
 
 from __future__ import annotations
 

@@ -50,7 +50,9 @@ def _pair(a: Any, b: Any) -> tuple[Dual, Dual]:
 
 
 def _float(x: Array) -> Array:
-    """Functions of whole numbers are computed in float64; NumPy would take half precision for the smallest."""
+    """Functions of whole numbers are computed in float64; NumPy would take half precision for the
+    smallest.
+    """
     return x if x.dtype.kind == "f" else x.astype(np.float64)
 
 
@@ -274,7 +276,7 @@ class DualNumbers(FunctionalImplementation):
 
     name, version = "dual numbers", "1"
     claims = ("ops", "autodiff", "layers", "losses", "optim", "training", "numerics", "errors")
-    dtypes = ("float64", "float32")
+    dtypes: tuple[str, ...] = ("float64", "float32")
     ops = {
         "add": add,
         "subtract": subtract,

@@ -1,7 +1,8 @@
 """Any module that has the reference's names, all of them or some: nothing to write.
 
-Each op is kept as the source text a user of that module would write, in a template. The spec compiles the
-text to call it, and prints the same text in the script that reproduces a failure, so what is shown is what was run.
+Each op is kept as the source text that a user of that module would write, in a template. The spec compiles
+the text to call it, and prints the same text in the script that reproduces a failure: what is shown is
+what was run.
 """
 
 from __future__ import annotations

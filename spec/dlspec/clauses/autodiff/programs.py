@@ -14,7 +14,7 @@ Steps = tuple[tuple[str, int, int], ...]
 """A straight-line program: each step an op and the numbers of the values that it is applied to."""
 
 
-def run(F: Any, steps: Steps, *values: Any) -> Any:  # noqa: N803 -- as in `program(F, *values)`
+def run(F: Any, steps: Steps, *values: Any) -> Any:
     """The last value of a straight-line program."""
     known = list(values)
     for op, i, j in steps:
@@ -43,6 +43,6 @@ def arrived(cotangents: Sequence[Array | None], primals: Sequence[Array]) -> lis
     return [np.zeros_like(x) if bar is None else bar for bar, x in zip(cotangents, primals, strict=True)]
 
 
-def network(F: Any, x: Any) -> Any:  # noqa: N803
+def network(F: Any, x: Any) -> Any:
     """A small smooth program in which `x` is used three times."""
     return F.sum(F.multiply(F.tanh(x), F.sigmoid(F.multiply(x, x))))

@@ -33,7 +33,9 @@ def test_a_constant_operand_never_cuts_the_graph(impl: Implementation, x: Array)
 
 @clause()
 def test_a_constant_matrix_never_cuts_the_graph(impl: Implementation) -> None:
-    """A gradient MUST reach the weights of a product whose inputs are data, and the inputs of one whose weights are fixed."""
+    """A gradient MUST reach the weights of a product whose inputs are data, and the inputs of one whose
+    weights are fixed.
+    """
     x, w = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), np.array([[1.0, -1.0], [2.0, 0.0], [3.0, 5.0]])
     cotangent = np.array([[1.0, 2.0], [-3.0, 4.0]])
 
@@ -51,7 +53,7 @@ def test_constants_deep_in_a_program(impl: Implementation) -> None:
     """A value that is computed from constants alone MUST act as a constant wherever it is used."""
     x = np.array([2.0, -3.0])
 
-    def program(F: Any, x: Any) -> Any:  # noqa: N803
+    def program(F: Any, x: Any) -> Any:
         six = F.multiply(impl.constant(np.array(2.0)), impl.constant(np.array(3.0)))
         return F.add(F.multiply(x, six), F.negative(six))
 

@@ -33,7 +33,7 @@ def test_a_value_used_any_number_of_times_receives_the_sum(impl: Implementation,
     """A value that is used k times MUST receive the sum of k cotangents, for every k from 1 to 13."""
     for k in range(1, 14):
 
-        def program(F: Any, x: Any, k: int = k) -> Any:  # noqa: N803
+        def program(F: Any, x: Any, k: int = k) -> Any:
             total = F.multiply(x, impl.constant(np.asarray(1.0, impl.dtypes[0])))
             for weight in range(2, k + 1):
                 total = F.add(total, F.multiply(x, impl.constant(np.asarray(float(weight), impl.dtypes[0]))))
@@ -58,13 +58,15 @@ def test_both_operands_of_one_op(impl: Implementation, x: Array) -> None:
 
 @clause(cases=arrays_of(reals(-2, 2, away=0.25)))
 def test_an_intermediate_value_used_by_unlike_ops(impl: Implementation, x: Array) -> None:
-    """An intermediate value MUST receive the sum of what unlike ops send back, in whichever order they stand."""
+    """An intermediate value MUST receive the sum of what unlike ops send back, in whichever order they
+    stand.
+    """
 
-    def unary_last(F: Any, x: Any) -> Any:  # noqa: N803
+    def unary_last(F: Any, x: Any) -> Any:
         h = F.multiply(x, x)
         return F.multiply(h, F.tanh(h))
 
-    def unary_first(F: Any, x: Any) -> Any:  # noqa: N803
+    def unary_first(F: Any, x: Any) -> Any:
         h = F.multiply(x, x)
         return F.multiply(F.tanh(h), h)
 
@@ -83,7 +85,7 @@ def test_a_product_of_matrices_used_twice(impl: Implementation) -> None:
     w = np.array([[2.0, -1.0], [1.0, 3.0]])
     u = np.array([[1.0, -2.0], [0.0, 1.0]])
 
-    def program(F: Any, x: Any, w: Any, u: Any) -> Any:  # noqa: N803
+    def program(F: Any, x: Any, w: Any, u: Any) -> Any:
         h = F.mm(x, w)
         return F.add(F.mm(h, u), F.mm(u, h))
 

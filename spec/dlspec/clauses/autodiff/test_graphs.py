@@ -22,7 +22,7 @@ Array = NDArray[Any]
 def test_a_diamond_counts_both_paths(impl: Implementation, x: Array) -> None:
     """Where two paths lead from a value to the result, its cotangent MUST count each of them once."""
 
-    def program(F: Any, x: Any) -> Any:  # noqa: N803
+    def program(F: Any, x: Any) -> Any:
         top = F.multiply(x, x)
         return F.add(F.negative(top), F.multiply(top, top))
 
@@ -36,7 +36,7 @@ def test_a_ladder_counts_every_path(impl: Implementation, x: Array) -> None:
     """In a ladder of n doublings, where 2**n paths lead to the result, the cotangent MUST be 2**n."""
     for rungs in (1, 2, 3, 10):
 
-        def program(F: Any, x: Any, rungs: int = rungs) -> Any:  # noqa: N803
+        def program(F: Any, x: Any, rungs: int = rungs) -> Any:
             for _ in range(rungs):
                 x = F.add(x, x)
             return x
@@ -48,10 +48,12 @@ def test_a_ladder_counts_every_path(impl: Implementation, x: Array) -> None:
 
 @clause()
 def test_a_skip_connection_adds_its_path(impl: Implementation) -> None:
-    """A value that skips several steps and is added again MUST receive what comes through the steps and what skips them."""
+    """A value that skips several steps and is added again MUST receive what comes through the steps and
+    what skips them.
+    """
     x = np.array([1.0, -2.0, 3.0])
 
-    def program(F: Any, x: Any) -> Any:  # noqa: N803
+    def program(F: Any, x: Any) -> Any:
         h = F.multiply(x, x)
         h = F.multiply(h, x)
         h = F.negative(h)
@@ -67,7 +69,7 @@ def test_dead_branches_change_nothing(impl: Implementation) -> None:
     """What is computed from a value but never used in the result MUST NOT change its cotangent."""
     x, p = np.array([2.0, -3.0]), np.array([5.0, 7.0])
 
-    def program(F: Any, x: Any, p: Any) -> Any:  # noqa: N803
+    def program(F: Any, x: Any, p: Any) -> Any:
         h = F.multiply(x, x)
         F.multiply(h, p)
         F.tanh(h)
@@ -108,7 +110,7 @@ def test_equal_inputs_are_kept_apart(impl: Implementation) -> None:
     """Inputs that hold equal numbers MUST each receive their own cotangent."""
     zeros = np.zeros(2)
 
-    def program(F: Any, a: Any, b: Any, c: Any) -> Any:  # noqa: N803
+    def program(F: Any, a: Any, b: Any, c: Any) -> Any:
         three, five = (impl.constant(np.array(weight)) for weight in (3.0, 5.0))
         return F.add(a, F.add(F.multiply(b, three), F.multiply(c, five)))
 
@@ -128,10 +130,12 @@ def test_equal_inputs_are_kept_apart(impl: Implementation) -> None:
 def test_any_straight_line_program(
     impl: Implementation, steps: Steps, primals: tuple[Array, ...], cotangent: Array
 ) -> None:
-    """The cotangents of any program of sums, differences, products and kinks on whole numbers MUST be exact."""
+    """The cotangents of any program of sums, differences, products and kinks on whole numbers MUST be
+    exact.
+    """
     _, right = gradients(lambda F, *values: run(F, steps, *values), *primals, cotangent=cotangent)
 
-    value, bars = impl.gradients(lambda F, *values: run(F, steps, *values), *primals, cotangent=cotangent)
+    _value, bars = impl.gradients(lambda F, *values: run(F, steps, *values), *primals, cotangent=cotangent)
 
     for k, (bar, expected) in enumerate(zip(arrived(bars, primals), right, strict=True)):
         assert_equal(bar, expected, f"cotangent of input {k}")

@@ -19,11 +19,11 @@ Array = NDArray[Any]
 def test_operands_of_a_sum_may_change_places(impl: Implementation, x: Array) -> None:
     """`h + tanh(h)` and `tanh(h) + h` MUST pull the same cotangent back to what `h` was made of."""
 
-    def after(F: Any, x: Any) -> Any:  # noqa: N803
+    def after(F: Any, x: Any) -> Any:
         h = F.multiply(x, x)
         return F.add(h, F.tanh(h))
 
-    def before(F: Any, x: Any) -> Any:  # noqa: N803
+    def before(F: Any, x: Any) -> Any:
         h = F.multiply(x, x)
         return F.add(F.tanh(h), h)
 
@@ -36,9 +36,11 @@ def test_operands_of_a_sum_may_change_places(impl: Implementation, x: Array) -> 
 
 @clause(cases=arrays_of(whole(-4, 4)))
 def test_a_late_use_of_an_early_value_counts(impl: Implementation, x: Array) -> None:
-    """A use of an early value after long detours MUST count like any other: nothing is sent on before all uses have reported."""
+    """A use of an early value after long detours MUST count like any other: nothing is sent on before
+    all uses have reported.
+    """
 
-    def program(F: Any, x: Any) -> Any:  # noqa: N803
+    def program(F: Any, x: Any) -> Any:
         early = F.multiply(x, x)
         detour = early
         for _ in range(5):
@@ -52,10 +54,12 @@ def test_a_late_use_of_an_early_value_counts(impl: Implementation, x: Array) -> 
 
 @clause()
 def test_a_row_of_several_readers_in_any_order(impl: Implementation) -> None:
-    """Rows of a table that two later ops read MUST send back the sum of what both say, not what the last one says."""
+    """Rows of a table that two later ops read MUST send back the sum of what both say, not what the
+    last one says.
+    """
     table, rows = np.array([[1.0, 2.0], [3.0, -4.0], [5.0, 6.0]]), np.array([2, 0, 2])
 
-    def program(F: Any, table: Any) -> Any:  # noqa: N803
+    def program(F: Any, table: Any) -> Any:
         picked = F.index_select(table, indices=rows)
         return F.multiply(picked, picked)
 

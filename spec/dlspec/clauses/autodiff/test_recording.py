@@ -27,7 +27,9 @@ def test_recording_changes_no_value(impl: Implementation, x: Array) -> None:
 
 @clause(cases=arrays_of(reals(-3, 3), shapes(min_dims=1, min_side=1)))
 def test_the_same_program_gives_the_same_bits(impl: Implementation, x: Array) -> None:
-    """The same program on the same numbers MUST give the same bits every time, in its value and its cotangents."""
+    """The same program on the same numbers MUST give the same bits every time, in its value and its
+    cotangents.
+    """
     value, (bar,) = impl.gradients(network, x)
 
     for _ in range(5):

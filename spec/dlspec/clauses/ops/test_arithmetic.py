@@ -46,7 +46,9 @@ def test_a_number_on_the_left_leaves_the_gradient_right(impl: Implementation, x:
 
 @clause(cases={"operands": operands_of("(),()->()", whole(-8, 8), whole(-8, 8))})
 def test_broadcasting_is_repetition(impl: Implementation, operands: tuple[Array, Array]) -> None:
-    """Operands of different shapes MUST act as if each were repeated to their common shape, and receive the sum over the repetitions."""
+    """Operands of different shapes MUST act as if each were repeated to their common shape, and receive
+    the sum over the repetitions.
+    """
     x, y = operands
     repeated = np.broadcast_arrays(x, y)
     value, (bar_of_x, bar_of_y) = impl.gradients(lambda F, x, y: F.multiply(x, y), x, y)

@@ -30,18 +30,20 @@ def test_repeated_rows_receive_the_sum(impl: Implementation) -> None:
     table = np.zeros((4, 2))
     cotangent = np.array([[1.0, 2.0], [10.0, 20.0], [100.0, 200.0], [1000.0, 2000.0]])
     for indices, right in (
-        ([2, 0, 2, 2], [[10, 20], [0, 0], [1101, 2202], [0, 0]]),
-        ([1, 1, 3, 1], [[0, 0], [1011, 2022], [0, 0], [100, 200]]),
+        (np.array([2, 0, 2, 2]), [[10, 20], [0, 0], [1101, 2202], [0, 0]]),
+        (np.array([1, 1, 3, 1]), [[0, 0], [1011, 2022], [0, 0], [100, 200]]),
     ):
         _, (bar,) = impl.gradients(
-            lambda F, t, i=np.array(indices): F.index_select(t, indices=i), table, cotangent=cotangent
+            lambda F, t, i=indices: F.index_select(t, indices=i), table, cotangent=cotangent
         )
-        assert_equal(bar, np.array(right), f"cotangent of the table for rows {indices}")
+        assert_equal(bar, np.array(right), f"cotangent of the table for rows {indices.tolist()}")
 
 
 @clause()
 def test_every_integer_type_is_an_index(impl: Implementation) -> None:
-    """Indices of every integer type MUST work, and choose rows beyond what a product with the row's length fits into the type."""
+    """Indices of every integer type MUST work, and choose rows beyond what a product with the row's
+    length fits into the type.
+    """
     table = np.arange(400.0).reshape(100, 4)
     for dtype in INDEX_DTYPES:
         indices = np.array([99, 0, 64], dtype)

@@ -44,7 +44,9 @@ def test_shape(impl: Implementation, op: Op, case: OpCase) -> None:
 
 @law()
 def test_dtype(impl: Implementation, op: Op, case: OpCase) -> None:
-    """`{op}` MUST keep the type of its operands, in its value and in every cotangent: float32 stays float32."""
+    """`{op}` MUST keep the type of its operands, in its value and in every cotangent: float32 stays
+    float32.
+    """
     value, cotangents = impl.gradients(program_of(op, case), *case.operands, cotangent=case.cotangent)
 
     assert_dtype(value, case.dtype, op.name)
@@ -54,7 +56,9 @@ def test_dtype(impl: Implementation, op: Op, case: OpCase) -> None:
 
 @law()
 def test_gradient(impl: Implementation, op: Op, case: OpCase) -> None:
-    """The pullback of `{op}` MUST be the transposed Jacobian of its definition, in every element and for an uneven cotangent."""
+    """The pullback of `{op}` MUST be the transposed Jacobian of its definition, in every element and
+    for an uneven cotangent.
+    """
     _, cotangents = impl.gradients(program_of(op, case), *case.operands, cotangent=case.cotangent)
 
     expected = zip(op.operands, cotangents, case.answer.cotangents, case.answer.cotangent_scales, strict=True)
@@ -64,7 +68,9 @@ def test_gradient(impl: Implementation, op: Op, case: OpCase) -> None:
 
 @law()
 def test_cotangent_shapes(impl: Implementation, op: Op, case: OpCase) -> None:
-    """Each cotangent that `{op}` pulls back MUST have the shape of its operand: what was broadcast is summed."""
+    """Each cotangent that `{op}` pulls back MUST have the shape of its operand: what was broadcast is
+    summed.
+    """
     _, cotangents = impl.gradients(program_of(op, case), *case.operands, cotangent=case.cotangent)
 
     for name, cotangent, operand in zip(op.operands, cotangents, case.operands, strict=True):
@@ -73,7 +79,9 @@ def test_cotangent_shapes(impl: Implementation, op: Op, case: OpCase) -> None:
 
 @law()
 def test_pullback_is_linear(impl: Implementation, op: Op, case: OpCase) -> None:
-    """The pullback of `{op}` MUST be linear: 4 times the cotangent gives 4 times the result, to the last bit."""
+    """The pullback of `{op}` MUST be linear: 4 times the cotangent gives 4 times the result, to the
+    last bit.
+    """
     program = program_of(op, case)
     _, once = impl.gradients(program, *case.operands, cotangent=case.cotangent)
     _, scaled = impl.gradients(program, *case.operands, cotangent=4 * case.cotangent)
@@ -135,7 +143,7 @@ def test_fan_out(impl: Implementation, op: Op, case: OpCase) -> None:
     """Where the value of `{op}` is used twice, what it pulls back MUST be exactly twice as much."""
     program = program_of(op, case)
 
-    def doubled(F: Any, *values: Any) -> Any:  # noqa: N803
+    def doubled(F: Any, *values: Any) -> Any:
         y = program(F, *values)
         return F.add(y, y)
 
@@ -156,7 +164,7 @@ def test_constants(impl: Implementation, op: Op, case: OpCase) -> None:
         zip(op.operands, case.answer.cotangents, case.answer.cotangent_scales, strict=True)
     ):
 
-        def with_constants(F: Any, x: Any, k: int = k) -> Any:  # noqa: N803
+        def with_constants(F: Any, x: Any, k: int = k) -> Any:
             values = [impl.constant(operand) for operand in case.operands]
             values[k] = x
             return program(F, *values)
@@ -185,7 +193,9 @@ def test_same_operand_twice(impl: Implementation, op: Op, case: OpCase) -> None:
 
 @law(cases=of_whole_numbers)
 def test_whole_numbers_are_exact(impl: Implementation, op: Op, case: OpCase) -> None:
-    """On whole numbers small enough to be exact, the value and the cotangents of `{op}` MUST be right to the last bit."""
+    """On whole numbers small enough to be exact, the value and the cotangents of `{op}` MUST be right
+    to the last bit.
+    """
     value, cotangents = impl.gradients(program_of(op, case), *case.operands, cotangent=case.cotangent)
 
     assert_equal(value, case.answer.value, op.name)
@@ -195,7 +205,9 @@ def test_whole_numbers_are_exact(impl: Implementation, op: Op, case: OpCase) -> 
 
 @law(cases=None, applies=lambda op: bool(op.refusals))
 def test_refusals(impl: Implementation, op: Op) -> None:
-    """`{op}` MUST refuse inputs outside its contract with a ValueError, IndexError, TypeError or RuntimeError."""
+    """`{op}` MUST refuse inputs outside its contract with a ValueError, IndexError, TypeError or
+    RuntimeError.
+    """
     for refusal in op.refusals:
         operands = [np.ones(shape, impl.dtypes[0]) for shape in refusal.shapes]
         with refused(ValueError, IndexError, TypeError, RuntimeError, what=f"{op.name} of {refusal.why}"):

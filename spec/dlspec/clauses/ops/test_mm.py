@@ -22,7 +22,9 @@ def test_two_vectors_give_their_inner_product(impl: Implementation) -> None:
 
 @clause()
 def test_a_vector_on_either_side_of_a_matrix(impl: Implementation) -> None:
-    """A vector MUST act as a row on the left of a matrix and as a column on its right, also where the matrix is square."""
+    """A vector MUST act as a row on the left of a matrix and as a column on its right, also where the
+    matrix is square.
+    """
     v, m = np.array([1.0, 2.0]), np.array([[3.0, 4.0], [5.0, 6.0]])
     cotangent = np.array([1.0, -2.0])
 

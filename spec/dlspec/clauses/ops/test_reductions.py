@@ -17,7 +17,9 @@ Array = NDArray[Any]
 
 @clause(cases=arrays_of(whole(-8, 8), shapes(min_dims=1)))
 def test_a_negative_dim_counts_from_the_end(impl: Implementation, x: Array) -> None:
-    """Summing over a negative `dim` MUST be summing over that many dims from the end, and pull the cotangent back along it."""
+    """Summing over a negative `dim` MUST be summing over that many dims from the end, and pull the
+    cotangent back along it.
+    """
     for dim in range(x.ndim):
         value = x.sum(dim)
         cotangent = np.arange(1.0, value.size + 1, dtype=x.dtype).reshape(value.shape)

@@ -12,7 +12,9 @@ from dlspec.tolerance import assert_dtype, assert_equal
 
 @clause()
 def test_a_python_number_leaves_the_type_alone(impl: Implementation) -> None:
-    """A Python number beside an array MUST NOT change the array's type, whether it is written `2` or `2.0`."""
+    """A Python number beside an array MUST NOT change the array's type, whether it is written `2` or
+    `2.0`.
+    """
     for dtype in impl.dtypes:
         x = np.array([1.0, 2.0], dtype)
         for number in (2, 2.0, True):
@@ -26,7 +28,9 @@ def test_a_python_number_leaves_the_type_alone(impl: Implementation) -> None:
 
 @clause()
 def test_float32_with_float64_is_float64(impl: Implementation) -> None:
-    """An op on float32 and float64 operands MUST give float64, and each operand's cotangent in that operand's own type."""
+    """An op on float32 and float64 operands MUST give float64, and each operand's cotangent in that
+    operand's own type.
+    """
     if set(impl.dtypes) != {"float32", "float64"}:
         raise NotProvided("float32 beside float64")
     narrow, wide = np.array([1.0, 2.0], np.float32), np.array([3.0, 4.0], np.float64)
@@ -50,7 +54,9 @@ def test_whole_numbers_stay_whole(impl: Implementation) -> None:
 
 @clause()
 def test_functions_of_whole_numbers_are_float64(impl: Implementation) -> None:
-    """`exp`, `tanh`, `sigmoid`, quotients and means of integers MUST be float64, however small the integer type is."""
+    """`exp`, `tanh`, `sigmoid`, quotients and means of integers MUST be float64, however small the
+    integer type is.
+    """
     for dtype in ("int64", "int32", "int8", "uint8"):
         x = np.array([1, 2], dtype)
         for op in ("exp", "tanh", "sigmoid", "mean"):
