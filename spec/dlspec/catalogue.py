@@ -171,9 +171,9 @@ def _expanded(draw: st.DrawFn, domain: Domain) -> tuple[Operands, Static]:
 
 @st.composite
 def _selected(
-    draw: st.DrawFn, domain: Domain, min_dims: int = 1, max_dims: int = 3
+    draw: st.DrawFn, domain: Domain, min_dims: int = 1, max_dims: int = 3, min_side: int = 0
 ) -> tuple[Operands, Static]:
-    x = draw(arrays_of(domain, shapes(min_dims=min_dims, max_dims=max_dims)))
+    x = draw(arrays_of(domain, shapes(min_dims=min_dims, max_dims=max_dims, min_side=min_side)))
     return (x,), {"indices": draw(indices_into(x.shape[0], shapes(max_dims=2)))}
 
 
@@ -597,9 +597,9 @@ CATALOGUE: tuple[Op, ...] = (
         "embedding",
         "(v,d)->(d)",
         lambda weight, indices: weight[np.asarray(indices).astype(np.intp)],
-        _selected(reals(-4, 4), min_dims=2, max_dims=2),
+        _selected(reals(-4, 4), min_dims=2, max_dims=2, min_side=1),
         operands=("weight",),
-        integral=_selected(whole(-8, 8), min_dims=2, max_dims=2),
+        integral=_selected(whole(-8, 8), min_dims=2, max_dims=2, min_side=1),
         refusals=(
             Refusal("an index past the vocabulary", ((3, 2),), {"indices": np.array([3])}),
             Refusal("a negative index", ((3, 2),), {"indices": np.array([-1])}),

@@ -1,0 +1,114 @@
+"""Gradients of leaves add up over calls; results keep theirs only when asked to."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dlspec.clause import clause
+from dlspec.clauses.objects.helpers import assert_nothing_arrived
+from dlspec.implementation import TapeImplementation
+from dlspec.tolerance import assert_equal
+
+
+@clause()
+def test_leaves_add_up_over_calls(impl: TapeImplementation) -> None:
+    """A leaf MUST hold the sum of what all calls of `backward` have sent to it, until its gradient is reset."""
+    x = impl.leaf(np.array([1.0, -2.0]))
+    for call in (1, 2, 3):
+        impl.backward(impl.F.multiply(x, x), np.array([1.0, 10.0]))
+        assert_equal(impl.gradient(x), call * np.array([2.0, -40.0]), f"gradient of x after {call} calls")
+
+
+@clause()
+def test_different_losses_add_up(impl: TapeImplementation) -> None:
+    """What two different results send to a leaf they share MUST be added, with neither replacing the other."""
+    x, y = impl.leaf(np.array([3.0, 4.0])), impl.leaf(np.array([-1.0, 2.0]))
+    impl.backward(impl.F.multiply(x, y), np.array([1.0, 2.0]))
+    impl.backward(impl.F.add(x, x), np.array([5.0, 7.0]))
+
+    assert_equal(impl.gradient(x), np.array([9.0, 18.0]), "gradient of x")
+    assert_equal(impl.gradient(y), np.array([3.0, 8.0]), "gradient of y, which only the first result uses")
+
+
+@clause()
+def test_other_leaves_are_left_alone(impl: TapeImplementation) -> None:
+    """`backward` MUST NOT change the gradient of a leaf that the result doesn't depend on."""
+    x, other = impl.leaf(np.array([1.0])), impl.leaf(np.array([2.0]))
+    impl.backward(impl.F.multiply(other, other))
+    impl.backward(impl.F.multiply(x, x))
+    unused = impl.leaf(np.array([3.0]))
+    impl.backward(impl.F.multiply(x, x))
+
+    assert_equal(impl.gradient(other), np.array([4.0]), "gradient of the other leaf")
+    assert_nothing_arrived(impl, unused, "gradient of a leaf that nothing uses")
+
+
+@clause()
+def test_after_a_reset_it_starts_anew(impl: TapeImplementation) -> None:
+    """A leaf whose gradient was set to None MUST receive the next one alone."""
+    x = impl.leaf(np.array([1.0, -2.0]))
+    impl.backward(impl.F.multiply(x, x), np.ones(2))
+    impl.set_grad(x, None)
+    impl.backward(impl.F.add(x, x), np.array([1.0, 3.0]))
+
+    assert_equal(impl.gradient(x), np.array([2.0, 6.0]), "gradient of x")
+
+
+@clause()
+def test_results_keep_no_gradient(impl: TapeImplementation) -> None:
+    """A result of an op MUST have no gradient after `backward`, unless it was asked to retain it."""
+    x = impl.leaf(np.array([1.0, -2.0]))
+    h = impl.F.multiply(x, x)
+    y = impl.F.multiply(h, x)
+    impl.backward(y, np.ones(2))
+
+    assert_nothing_arrived(impl, h, "gradient of the intermediate result")
+    assert_nothing_arrived(impl, y, "gradient of the final result")
+
+
+@clause()
+def test_a_result_may_retain_its_gradient(impl: TapeImplementation) -> None:
+    """After `retain_grad()` a result MUST keep the sum of what all its uses send back."""
+    x = impl.leaf(np.array([3.0, -2.0]))
+    h = impl.F.multiply(x, x)
+    impl.retain_grad(h)
+    impl.backward(impl.F.add(impl.F.multiply(h, x), impl.F.negative(h)), np.array([1.0, 10.0]))
+
+    assert_equal(impl.gradient(h), np.array([2.0, -30.0]), "gradient of h in h x - h")
+    assert_equal(impl.gradient(x), np.array([21.0, 160.0]), "gradient of x in h x - h where h = x*x")
+
+
+@clause()
+def test_a_final_result_may_retain_its_gradient(impl: TapeImplementation) -> None:
+    """After `retain_grad()` the result that `backward` is called on MUST keep the cotangent it was given."""
+    x = impl.leaf(np.array([3.0, -2.0]))
+    y = impl.F.multiply(x, x)
+    impl.retain_grad(y)
+    impl.backward(y, np.array([1.0, 10.0]))
+
+    assert_equal(impl.gradient(y), np.array([1.0, 10.0]), "gradient of y")
+
+
+@clause()
+def test_retained_gradients_add_up(impl: TapeImplementation) -> None:
+    """The gradient that a result retains MUST add up over calls, as that of a leaf does."""
+    x = impl.leaf(np.array([3.0, -2.0]))
+    h = impl.F.multiply(x, x)
+    impl.retain_grad(h)
+    y = impl.F.multiply(h, h)
+    for call in (1, 2, 3):
+        impl.backward(y, np.array([1.0, -1.0]), retain_graph=True)
+        assert_equal(impl.gradient(h), call * np.array([18.0, -8.0]), f"gradient of h after {call} calls")
+
+
+@clause()
+def test_asking_twice_to_retain_changes_nothing(impl: TapeImplementation) -> None:
+    """Calling `retain_grad()` twice, or on a leaf, MUST count no gradient twice."""
+    x = impl.leaf(np.array([3.0, -2.0]))
+    h = impl.F.multiply(x, x)
+    for value in (h, h, x):
+        impl.retain_grad(value)
+    impl.backward(impl.F.multiply(h, h), np.array([1.0, -1.0]))
+
+    assert_equal(impl.gradient(h), np.array([18.0, -8.0]), "gradient of h in h*h")
+    assert_equal(impl.gradient(x), np.array([108.0, 32.0]), "gradient of x in h*h where h = x*x")
