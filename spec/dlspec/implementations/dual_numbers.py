@@ -148,7 +148,7 @@ def mean(x: Array, dim: Any = None, keepdims: bool = False) -> Array:
 
 
 transpose = _linear(lambda x, axes=None: np.transpose(x, axes))
-reshape = _linear(np.reshape)
+reshape = _linear(lambda x, shape: np.reshape(x, shape))
 
 
 @_linear

@@ -303,6 +303,10 @@ class ModuleImplementation(TapeImplementation):
         """`leaf.data = array`."""
         leaf.data = np.array(array)
 
+    def change_data(self, leaf: Value, difference: Array) -> None:
+        """`leaf.data -= difference`."""
+        leaf.data -= difference
+
     def sgd(
         self,
         parameters: Sequence[Array],
