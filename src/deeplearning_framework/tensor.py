@@ -34,7 +34,7 @@ from deeplearning_framework.shapes import Array, Shape
 
 __all__ = ["Tensor", "apply", "no_grad"]
 
-Operand: TypeAlias = Union["Tensor", ArrayLike]  # noqa: UP007 (a name in quotes knows no |)
+Operand: TypeAlias = Union["Tensor", ArrayLike]
 
 _DTYPES = frozenset("fd?bBhHiIlLqQpP")  # NumPy's one-letter codes: float32, float64, bool, integers
 _FLOAT64 = np.dtype(np.float64)
@@ -87,11 +87,10 @@ class Node:
         order: When it ran; later is larger.
         shape: The shape of the result.
         dtype: The type of the result's gradient.
-        retains: Whether the result keeps its gradient.
-        grad: That gradient. It is kept here because a node does not know its tensor.
+        retains: Whether the result keeps its gradient; here, because a node does not know its tensor.
     """
 
-    __slots__ = ("dtype", "grad", "needs", "order", "parents", "residuals", "retains", "rule", "shape")
+    __slots__ = ("_grad", "dtype", "needs", "order", "parents", "residuals", "retains", "rule", "shape")
 
     def __init__(  # noqa: PLR0913, PLR0917 (a record)
         self,
@@ -111,7 +110,7 @@ class Node:
         self.shape = shape
         self.dtype = dtype
         self.retains = False
-        self.grad: Tensor | None = None
+        self._grad: Tensor | None = None
 
     def free(self) -> None:
         """Let go of everything the vjp would need; the node cannot be walked through again."""
@@ -145,7 +144,10 @@ class Node:
         pairs = []
         for parent, needed, x_bar in zip(parents, self.needs, cotangents, strict=True):
             if needed:
-                shape, dtype = parent.shape, _gradient_dtype(parent.dtype)
+                if isinstance(parent, Node):
+                    shape, dtype = parent.shape, parent.dtype
+                else:
+                    shape, dtype = parent._data.shape, _gradient_dtype(parent._data.dtype)
                 if type(x_bar) is not np.ndarray or x_bar.dtype is not dtype or x_bar.shape != shape:
                     x_bar = self._conform(x_bar, shape, dtype)  # noqa: PLW2901 (the same cotangent)
                 pairs.append((parent, x_bar))
@@ -252,7 +254,10 @@ class Tensor:
         A result has one only after `retain_grad`. It may be set to None, or to anything of the tensor's
         shape, which is copied.
         """
-        return self._grad if self._node is None else self._node.grad
+        holder = self._node or self
+        if holder._grad is _ZEROS:
+            holder._grad = _constant(np.zeros(self.shape, _gradient_dtype(self.dtype)))
+        return holder._grad
 
     @grad.setter
     def grad(self, value: Operand | None) -> None:
@@ -260,15 +265,13 @@ class Tensor:
             if not self._autograd:
                 raise GradientError("grad: this tensor was made with autograd=False and has no gradient")
             value = _constant(np.array(self._as_cotangent("grad", value)))
-        if self._node is None:
-            self._grad = value
-        else:
-            self._node.grad = value
+        (self._node or self)._grad = value
 
     @property
     def shape(self) -> Shape:
         """The size of each dim."""
-        return self._data.shape
+        shape: Shape = self._data.shape
+        return shape
 
     @property
     def ndim(self) -> int:
@@ -309,19 +312,14 @@ class Tensor:
             raise ValueError(f"{self.dtype} data cannot be had as {dtype} without a copy")
         return self._data.astype(dtype or self.dtype, copy=bool(copy))
 
-    def __copy__(self) -> Tensor:
-        """Copy like `copy.deepcopy`: two leaves never share an array."""
-        return self.__deepcopy__({})
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
-        """Copy a leaf or a constant, with its gradient."""
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let `copy` and `pickle` make a leaf or a constant of its own data and gradient."""
         if self._node is not None:
             raise GradientError(
                 "copy: the result of an operation cannot be copied with its graph; detach() it"
             )
-        twin = memo[id(self)] = Tensor(self._data, self._autograd)
-        twin._grad = None if self._grad is None else _constant(self._grad._data.copy())
-        return twin
+        grad = self.grad
+        return _rebuilt, (self._data, self._autograd, None if grad is None else grad._data)
 
     def __str__(self) -> str:
         """The data, as NumPy shows it."""
@@ -443,7 +441,7 @@ class Tensor:
     def __rpow__(self, base: Operand) -> Tensor:
         """Refuse a varying exponent, and name the way out."""
         raise ArgumentError(
-            f"power: the exponent is a constant number; write (y * log({base})).exp() instead"
+            f"power: the exponent is a constant number; for a varying one write (y * log({base!r})).exp()"
         )
 
     def exp(self) -> Tensor:
@@ -543,7 +541,7 @@ def apply(rule: p.Rule, *inputs: Operand, **static: Any) -> Tensor:  # noqa: ANN
             result._autograd = True
             return result
     # No node connects this result with its operands: a view would change with them behind the graph's back.
-    if any([np.may_share_memory(y, x) for x in arrays]):
+    if any(np.may_share_memory(y, x) for x in arrays):
         result._data = y.copy()
     return result
 
@@ -594,15 +592,12 @@ def _commit(arrived: list[tuple[Node | Tensor, Array, bool]]) -> None:
     """Add cotangents to gradients: first work out all of the new ones, then assign them."""
     gradients = []
     for target, cotangent, ours in arrived:
-        old = target.grad
+        old = None if target._grad is _ZEROS else target._grad
         # A cotangent that is no sum made by the walk may be the caller's seed, a view, or another leaf's too.
         new = (cotangent if ours else np.array(cotangent)) if old is None else old._data + cotangent
         gradients.append((target, _constant(np.asarray(new))))
     for target, gradient in gradients:
-        if isinstance(target, Node):
-            target.grad = gradient
-        else:
-            target._grad = gradient
+        target._grad = gradient
 
 
 def mark_updated(tensor: Tensor) -> None:
@@ -611,6 +606,16 @@ def mark_updated(tensor: Tensor) -> None:
     Whoever writes into a leaf's array, as an optimizer does, says so here.
     """
     tensor._updated = _Clock.last_update = _tick()
+
+
+def zero_grad(tensor: Tensor) -> None:
+    """Give a leaf that has a gradient a new one of zeros; None stays None.
+
+    The zeros are made when somebody looks. In training nobody does: the next `backward` would only add to
+    them, and setting aside and reading arrays of zeros costs as much as the update.
+    """
+    if tensor._grad is not None:
+        tensor._grad = _ZEROS
 
 
 def is_leaf(value: object) -> bool:
@@ -629,8 +634,17 @@ def _constant(array: Array) -> Tensor:
     return tensor
 
 
+_ZEROS = _constant(np.zeros(()))  # stands for zeros of a leaf's shape that nobody has looked at yet
+
+
 def _gradient_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return dtype if dtype.kind == "f" else _FLOAT64
+
+
+def _rebuilt(data: Array, autograd: bool, grad: Array | None) -> Tensor:
+    tensor = Tensor(data, autograd)
+    tensor.grad = grad
+    return tensor
 
 
 def _own_array(data: object) -> Array:

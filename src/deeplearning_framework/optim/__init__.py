@@ -1,0 +1,5 @@
+"""Optimizers: what to do with a gradient."""
+
+from deeplearning_framework.optim.sgd import SGD
+
+__all__ = ["SGD"]
