@@ -1,7 +1,9 @@
-"""What the clauses on objects have in common: public names that may be missing, and facts that are no arrays."""
+"""What the clauses on objects share: public names that may be missing, and facts that are no arrays."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,7 @@ from numpy.typing import NDArray
 
 from dlspec.failure import ConformanceFailure, NotProvided
 from dlspec.implementation import TapeImplementation, Value
-from dlspec.tolerance import assert_within
+from dlspec.tolerance import assert_equal, assert_within
 
 Array = NDArray[Any]
 
@@ -22,6 +24,44 @@ def provided(owner: Any, name: str) -> Any:
     if found is _MISSING:
         raise NotProvided(f"{type(owner).__name__}.{name}")
     return found
+
+
+def new(impl: TapeImplementation, name: str, *sizes: Any, **options: Any) -> Any:
+    """An object of a public class, whose random numbers are the same every time and nobody else's.
+
+    NumPy's global generator is left as it was found.
+    """
+    made = impl.named(name)
+    with undisturbed_generator():
+        np.random.seed(7)
+        return made(*sizes, **options)
+
+
+@contextlib.contextmanager
+def undisturbed_generator() -> Iterator[None]:
+    """Put NumPy's global generator back to where it stands now when the block ends."""
+    before = np.random.get_state()
+    try:
+        yield
+    finally:
+        np.random.set_state(before)
+
+
+@contextlib.contextmanager
+def assert_undrawn(what: str) -> Iterator[None]:
+    """Fail if the block draws from NumPy's global generator."""
+    with undisturbed_generator():
+        np.random.seed(7)
+        before = np.random.get_state(legacy=False)
+        yield
+        after = np.random.get_state(legacy=False)
+    if str(after) != str(before) or not np.array_equal(after["state"]["key"], before["state"]["key"]):
+        raise ConformanceFailure(
+            f"{what} draws from NumPy's global generator",
+            what="state of NumPy's global generator",
+            got="changed",
+            expected="as it was before",
+        )
 
 
 def assert_fact(got: object, expected: object, what: str) -> None:
@@ -47,25 +87,36 @@ def assert_nothing_arrived(impl: TapeImplementation, value: Value, what: str) ->
 def assert_right_or_refused(
     impl: TapeImplementation,
     value: Value,
-    leaf: Value,
-    right: Array,
+    cotangent: Array,
+    expected: Sequence[tuple[Value, Array, Any]],
     what: str,
-    *,
-    cotangent: Array | None = None,
-    bound: Any = 0.0,
 ) -> None:
-    """Pull back after a change of the data: the gradient of the values that were used, or an error and no gradient.
+    """Pull back after a change of data: fail unless the gradient is that of the data used, or is refused.
 
     What it must not be is a mixture of old and new values, which nobody would notice.
+
+    Args:
+        impl: The implementation.
+        value: What is pulled back from.
+        cotangent: What is pulled back.
+        expected: Leaves, the gradient of each before the change, and its bound.
+        what: What was changed, for the message.
     """
     try:
         impl.backward(value, cotangent)
     except (NotImplementedError, RecursionError):
         raise
     except RuntimeError:
-        assert_nothing_arrived(impl, leaf, f"{what}, after a refusal")
+        for number, (leaf, _, _) in enumerate(expected):
+            assert_nothing_arrived(impl, leaf, f"gradient of operand {number} after a refusal, {what}")
         return
-    assert_within(impl.gradient(leaf), right, bound, what)
+    for number, (leaf, right, bound) in enumerate(expected):
+        assert_within(impl.gradient(leaf), right, bound, f"gradient of operand {number}, {what}")
+
+
+def uneven(shape: tuple[int, ...]) -> Array:
+    """A cotangent with signs, and no two neighbours alike."""
+    return np.resize(np.array([1.0, -2.0, 3.0, -0.5, 4.0]), shape)
 
 
 def parameters_of(layer: Any) -> list[Any]:
@@ -84,6 +135,40 @@ def positions(found: list[Any], expected: list[Any]) -> list[int]:
 def assert_parameters(layer: Any, expected: list[Any], what: str) -> None:
     """Fail unless a layer's parameters are these very objects, in this order."""
     assert_fact(positions(parameters_of(layer), expected), list(range(len(expected))), what)
+
+
+def state_of(layer: Any) -> dict[str, Array]:
+    """What `state_dict()` of a layer gives."""
+    return dict(provided(layer, "state_dict")())
+
+
+def assert_state(layer: Any, expected: dict[str, Array], what: str) -> None:
+    """Fail unless the state of a layer is the expected one, to the last bit."""
+    state = state_of(layer)
+    assert_fact(list(state), list(expected), f"names in the {what}")
+    for name, array in expected.items():
+        assert_equal(state[name], array, f"{name} in the {what}")
+
+
+def filled(impl: TapeImplementation, layer: Any, number: float) -> None:
+    """Set every parameter of a layer to one number."""
+    for parameter in parameters_of(layer):
+        impl.set_data(parameter, np.full_like(impl.array(parameter), number))
+
+
+@contextlib.contextmanager
+def file_limit(size: int) -> Iterator[None]:
+    """No file can grow beyond that many bytes inside the block, as on a disk that is full."""
+    try:
+        import resource
+    except ImportError:
+        raise NotProvided("a platform on which a full disk can be had") from None
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 _X = np.array([[0.5, 2.0, 1.5], [3.0, 0.25, 1.0]])

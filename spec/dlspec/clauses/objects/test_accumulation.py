@@ -12,7 +12,9 @@ from dlspec.tolerance import assert_equal
 
 @clause()
 def test_leaves_add_up_over_calls(impl: TapeImplementation) -> None:
-    """A leaf MUST hold the sum of what all calls of `backward` have sent to it, until its gradient is reset."""
+    """A leaf MUST hold the sum of what all calls of `backward` have sent to it, until its gradient is
+    reset.
+    """
     x = impl.leaf(np.array([1.0, -2.0]))
     for call in (1, 2, 3):
         impl.backward(impl.F.multiply(x, x), np.array([1.0, 10.0]))
@@ -21,7 +23,9 @@ def test_leaves_add_up_over_calls(impl: TapeImplementation) -> None:
 
 @clause()
 def test_different_losses_add_up(impl: TapeImplementation) -> None:
-    """What two different results send to a leaf they share MUST be added, with neither replacing the other."""
+    """What two different results send to a leaf they share MUST be added, with neither replacing the
+    other.
+    """
     x, y = impl.leaf(np.array([3.0, 4.0])), impl.leaf(np.array([-1.0, 2.0]))
     impl.backward(impl.F.multiply(x, y), np.array([1.0, 2.0]))
     impl.backward(impl.F.add(x, x), np.array([5.0, 7.0]))

@@ -23,7 +23,9 @@ def test_one_operand_that_wants_a_gradient_is_enough(impl: TapeImplementation) -
             ((impl.constant(x), impl.leaf(y)), "the second operand"),
             ((impl.leaf(x), impl.leaf(y)), "both operands"),
         ):
-            assert_fact(impl.wants_gradient(apply(*operands)), True, f"autograd of {op} where {which} wants one")
+            assert_fact(
+                impl.wants_gradient(apply(*operands)), True, f"autograd of {op} where {which} wants one"
+            )
 
 
 @clause()
@@ -99,4 +101,6 @@ def test_detaching_copies(impl: TapeImplementation) -> None:
     second.data -= 7
 
     assert_equal(impl.array(first), np.array([1.0, 2.0]), "detached data after the source has changed")
-    assert_equal(impl.array(x), np.array([-4.0, -3.0]), "data of the source after what was detached has changed")
+    assert_equal(
+        impl.array(x), np.array([-4.0, -3.0]), "data of the source after what was detached has changed"
+    )

@@ -13,7 +13,9 @@ from dlspec.tolerance import assert_dtype, assert_equal, refused
 
 @clause()
 def test_no_cotangent_means_one(impl: TapeImplementation) -> None:
-    """`backward` without a cotangent MUST start from 1 on a tensor of one element, whatever its number of dims."""
+    """`backward` without a cotangent MUST start from 1 on a tensor of one element, whatever its number of
+    dims.
+    """
     for shape in ((), (1,), (1, 1)):
         x = impl.leaf(np.full(shape, 3.0))
         impl.backward(impl.F.multiply(x, x))
@@ -23,7 +25,9 @@ def test_no_cotangent_means_one(impl: TapeImplementation) -> None:
 
 @clause()
 def test_several_elements_need_a_cotangent(impl: TapeImplementation) -> None:
-    """`backward` without a cotangent MUST be refused with a RuntimeError or ValueError on a tensor that hasn't exactly one element."""
+    """`backward` without a cotangent MUST be refused with a RuntimeError or ValueError on a tensor that
+    hasn't exactly one element.
+    """
     for shape in ((2,), (1, 2), (0,)):
         x = impl.leaf(np.ones(shape))
         with refused(RuntimeError, ValueError, what=f"backward without a cotangent on shape {shape}"):
@@ -33,7 +37,9 @@ def test_several_elements_need_a_cotangent(impl: TapeImplementation) -> None:
 
 @clause()
 def test_the_cotangent_has_the_shape_of_the_tensor(impl: TapeImplementation) -> None:
-    """A cotangent that hasn't exactly the tensor's shape MUST be refused with a ValueError, also if it would broadcast."""
+    """A cotangent that hasn't exactly the tensor's shape MUST be refused with a ValueError, also if it would
+    broadcast.
+    """
     for shape, others in (
         ((2, 3), ((3,), (1, 3), (2, 1), (), (1,), (3, 2), (1, 2, 3), (6,))),
         ((1,), ((), (1, 1), (2,))),
@@ -49,7 +55,9 @@ def test_the_cotangent_has_the_shape_of_the_tensor(impl: TapeImplementation) -> 
 
 @clause()
 def test_a_leaf_refuses_a_cotangent_of_another_shape(impl: TapeImplementation) -> None:
-    """`backward` on a leaf MUST refuse a cotangent that hasn't the leaf's shape with a ValueError, like any other tensor."""
+    """`backward` on a leaf MUST refuse a cotangent that hasn't the leaf's shape with a ValueError, like any
+    other tensor.
+    """
     x = impl.leaf(np.ones((2, 3)))
     with refused(ValueError, what="a cotangent of shape (3,) for a leaf of shape (2, 3)"):
         impl.backward(x, np.ones(3))
@@ -59,7 +67,9 @@ def test_a_leaf_refuses_a_cotangent_of_another_shape(impl: TapeImplementation) -
 
 @clause()
 def test_after_a_refused_cotangent_a_right_one_works(impl: TapeImplementation) -> None:
-    """A refused cotangent MUST leave the graph whole: `backward` with a right one then gives the right gradient."""
+    """A refused cotangent MUST leave the graph whole: `backward` with a right one then gives the right
+    gradient.
+    """
     x = impl.leaf(np.array([1.0, -2.0]))
     y = impl.F.multiply(x, x)
     with refused(ValueError, what="a cotangent of shape (3,) for a tensor of shape (2,)"):
@@ -71,7 +81,9 @@ def test_after_a_refused_cotangent_a_right_one_works(impl: TapeImplementation) -
 
 @clause()
 def test_a_tensor_without_autograd_refuses(impl: TapeImplementation) -> None:
-    """`backward` MUST be refused with a RuntimeError on a tensor that wants no gradient, never do nothing in silence."""
+    """`backward` MUST be refused with a RuntimeError on a tensor that wants no gradient, never do nothing in
+    silence.
+    """
     c = impl.constant(np.array([2.0]))
     for value, name in ((c, "a constant"), (impl.F.multiply(c, c), "a result of constants")):
         with refused(RuntimeError, what=f"backward on {name}"):
@@ -88,7 +100,9 @@ def test_a_cotangent_may_be_an_array_or_a_tensor(impl: TapeImplementation) -> No
         x = tensor([3.0, 5.0], autograd=True)
         (x * x).backward(cotangent)
 
-        assert_equal(impl.gradient(x), np.array([12.0, -10.0]), f"gradient of x where the cotangent is {name}")
+        assert_equal(
+            impl.gradient(x), np.array([12.0, -10.0]), f"gradient of x where the cotangent is {name}"
+        )
 
 
 @clause()
@@ -106,28 +120,32 @@ def test_a_cotangent_takes_the_type_of_the_gradient(impl: TapeImplementation) ->
     """A float64 cotangent for a float32 tensor MUST be cast, so that the gradient is float32."""
     if "float32" not in impl.dtypes:
         raise NotProvided("float32")
-    for name, program in (("x*x", lambda x: impl.F.multiply(x, x)), ("x itself", lambda x: x)):
-        x = impl.leaf(np.array([0.5, 1.5], np.float32))
-        impl.backward(program(x), np.array([2.0, -1.0]))
+    x, y = (impl.leaf(np.array([0.5, 1.5], np.float32)) for _ in range(2))
+    impl.backward(impl.F.multiply(x, x), np.array([2.0, -1.0]))
+    impl.backward(y, np.array([2.0, -1.0]))
 
-        assert_dtype(impl.gradient(x), np.float32, f"gradient of x in {name}")
+    assert_dtype(impl.gradient(x), np.float32, "gradient of x in x*x")
+    assert_dtype(impl.gradient(y), np.float32, "gradient of a leaf that backward is called on")
 
 
 @clause()
 def test_the_cotangent_is_not_kept(impl: TapeImplementation) -> None:
     """`backward` MUST NOT keep the caller's cotangent: one that is changed afterwards changes no gradient."""
     tensor = impl.named("Tensor")
-    for name, program in (("a leaf", lambda a: a), ("a + 0", lambda a: a + tensor([0.0, 0.0]))):
-        for as_tensor in (True, False):
+    for depth, name in ((0, "a"), (1, "a + 0")):
+        for kind in ("an array", "a tensor"):
             a, array = tensor([1.0, 2.0], autograd=True), np.array([3.0, 4.0])
-            cotangent = tensor(array) if as_tensor else array
-            program(a).backward(cotangent)
-            if as_tensor:
-                cotangent.data -= 100
-            else:
+            cotangent = array if kind == "an array" else tensor(array)
+            value = impl.F.add(a, tensor([0.0, 0.0])) if depth else a
+            value.backward(cotangent)
+            if kind == "an array":
                 array -= 100
+            else:
+                impl.change_data(cotangent, np.array([100.0, 100.0]))
 
-            assert_equal(impl.gradient(a), np.array([3.0, 4.0]), f"gradient of {name} after its cotangent changed")
+            assert_equal(
+                impl.gradient(a), np.array([3.0, 4.0]), f"gradient of a in {name} after {kind} changed"
+            )
 
 
 @clause()

@@ -12,7 +12,9 @@ from dlspec.tolerance import assert_dtype, assert_equal, assert_shape, refused
 
 @clause()
 def test_numbers_lists_and_arrays(impl: TapeImplementation) -> None:
-    """A tensor MUST hold the numbers that it is made from, in their shape, be they one number, nested lists or an array."""
+    """A tensor MUST hold the numbers that it is made from, in their shape, be they one number, nested lists
+    or an array.
+    """
     tensor = impl.named("Tensor")
     for data in (2.5, [1.0, -2.0], [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], np.arange(6.0).reshape(1, 2, 3)):
         assert_equal(impl.array(tensor(data)), np.array(data), f"data of Tensor({data})")
@@ -20,7 +22,9 @@ def test_numbers_lists_and_arrays(impl: TapeImplementation) -> None:
 
 @clause()
 def test_arrays_in_any_memory_order(impl: TapeImplementation) -> None:
-    """A tensor MUST hold the same numbers in the same places however the array it is made from lies in memory."""
+    """A tensor MUST hold the same numbers in the same places however the array it is made from lies in
+    memory.
+    """
     tensor = impl.named("Tensor")
     array = np.arange(6.0).reshape(2, 3)
     for name, other in (
@@ -41,7 +45,9 @@ def test_a_tensor_of_nothing(impl: TapeImplementation) -> None:
 
 @clause()
 def test_data_is_copied(impl: TapeImplementation) -> None:
-    """A tensor MUST copy its data: an array that is changed after a tensor was made from it changes no tensor."""
+    """A tensor MUST copy its data: an array that is changed after a tensor was made from it changes no
+    tensor.
+    """
     tensor = impl.named("Tensor")
     for autograd in (False, True):
         array = np.array([1.0, 2.0])
@@ -94,7 +100,9 @@ def test_floating_types_are_kept(impl: TapeImplementation) -> None:
 
 @clause()
 def test_whole_numbers_and_truth_values_stay_what_they_are(impl: TapeImplementation) -> None:
-    """A tensor made from integers or truth values MUST keep their type: they are indices, labels and masks."""
+    """A tensor made from integers or truth values MUST keep their type: they are indices, labels and
+    masks.
+    """
     tensor = impl.named("Tensor")
     for dtype in ("int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8", "bool"):
         assert_dtype(impl.array(tensor(np.ones(2, dtype))), dtype, f"data made from {dtype}")
@@ -102,7 +110,9 @@ def test_whole_numbers_and_truth_values_stay_what_they_are(impl: TapeImplementat
 
 @clause()
 def test_python_numbers_have_the_types_of_numpy(impl: TapeImplementation) -> None:
-    """A tensor made from Python floats MUST be float64, and one made from Python integers has NumPy's integer type."""
+    """A tensor made from Python floats MUST be float64, and one made from Python integers has NumPy's integer
+    type.
+    """
     tensor = impl.named("Tensor")
 
     assert_dtype(impl.array(tensor(0.5)), np.float64, "Tensor(0.5)")
@@ -125,7 +135,9 @@ def test_an_integer_leaf_keeps_its_data_and_gets_a_real_gradient(impl: TapeImple
 
 @clause()
 def test_other_floating_types_are_refused(impl: TapeImplementation) -> None:
-    """Data in float16 or in extended precision MUST be refused with a TypeError or ValueError, never rounded or widened in silence."""
+    """Data in float16 or in extended precision MUST be refused with a TypeError or ValueError, never rounded
+    or widened in silence.
+    """
     tensor = impl.named("Tensor")
     for dtype in (np.float16, np.longdouble):
         with refused(TypeError, ValueError, what=f"a tensor of {np.dtype(dtype)}"):
@@ -145,7 +157,15 @@ def test_complex_numbers_are_refused(impl: TapeImplementation) -> None:
 def test_what_is_no_number_is_refused(impl: TapeImplementation) -> None:
     """Text, dates, objects and None MUST be refused as data with a TypeError or ValueError."""
     tensor = impl.named("Tensor")
-    for data in ("one", ["1", "2"], b"1", None, [None, 1.0], object(), np.array(["2001-01-01"], "datetime64[D]")):
+    for data in (
+        "one",
+        ["1", "2"],
+        b"1",
+        None,
+        [None, 1.0],
+        object(),
+        np.array(["2001-01-01"], "datetime64[D]"),
+    ):
         with refused(TypeError, ValueError, what=f"a tensor of {data!r}"):
             tensor(data)
 
@@ -161,7 +181,9 @@ def test_ragged_lists_are_refused(impl: TapeImplementation) -> None:
 
 @clause()
 def test_data_of_another_shape_is_refused(impl: TapeImplementation) -> None:
-    """Assigning data of another shape to a tensor MUST be refused with a ValueError, and leave its data as it was."""
+    """Assigning data of another shape to a tensor MUST be refused with a ValueError, and leave its data as it
+    was.
+    """
     tensor = impl.named("Tensor")
     x = tensor([1.0, 2.0], autograd=True)
     for data in (np.zeros(3), np.zeros((1, 2)), np.array(0.0)):

@@ -12,7 +12,9 @@ from dlspec.tolerance import assert_equal, refused
 
 @clause()
 def test_a_second_backward_is_refused(impl: TapeImplementation) -> None:
-    """A second `backward` through a freed graph MUST be refused with a RuntimeError, and change no gradient."""
+    """A second `backward` through a freed graph MUST be refused with a RuntimeError, and change no
+    gradient.
+    """
     x = impl.leaf(np.array([3.0, -2.0]))
     y = impl.F.multiply(impl.F.multiply(x, x), x)
     impl.backward(y, np.array([1.0, 10.0]))
@@ -24,7 +26,9 @@ def test_a_second_backward_is_refused(impl: TapeImplementation) -> None:
 
 @clause()
 def test_a_second_backward_is_refused_for_sums_too(impl: TapeImplementation) -> None:
-    """A second `backward` SHOULD be refused with a RuntimeError also where no op of the graph needs what was freed."""
+    """A second `backward` SHOULD be refused with a RuntimeError also where no op of the graph needs what was
+    freed.
+    """
     x = impl.leaf(np.array([3.0, -2.0]))
     y = impl.F.add(x, x)
     impl.backward(y, np.ones(2))
@@ -34,7 +38,9 @@ def test_a_second_backward_is_refused_for_sums_too(impl: TapeImplementation) -> 
 
 @clause()
 def test_two_losses_on_one_trunk(impl: TapeImplementation) -> None:
-    """`backward` on a second result whose trunk another call has freed MUST be refused with a RuntimeError, and change no gradient."""
+    """`backward` on a second result whose trunk another call has freed MUST be refused with a RuntimeError,
+    and change no gradient.
+    """
     x, w = impl.leaf(np.array([3.0])), impl.leaf(np.array([5.0]))
     trunk = impl.F.multiply(x, x)
     first, second = impl.F.multiply(trunk, trunk), impl.F.multiply(trunk, w)
@@ -56,7 +62,9 @@ def test_a_retained_graph_is_exactly_additive(impl: TapeImplementation) -> None:
         impl.backward(y, np.array([[0.5]]), retain_graph=call < 4)
 
         assert_equal(impl.gradient(x), call * np.array([[-5.0, -20.0]]), f"gradient of x after {call} calls")
-        assert_equal(impl.gradient(w), call * np.array([[-15.0], [10.0]]), f"gradient of w after {call} calls")
+        assert_equal(
+            impl.gradient(w), call * np.array([[-15.0], [10.0]]), f"gradient of w after {call} calls"
+        )
 
 
 @clause()
@@ -99,7 +107,9 @@ def test_a_freed_result_may_be_read(impl: TapeImplementation) -> None:
 
 @clause()
 def test_new_work_on_a_freed_result_is_refused_by_backward(impl: TapeImplementation) -> None:
-    """`backward` that reaches a freed result from new work MUST be refused with a RuntimeError, never stop there in silence."""
+    """`backward` that reaches a freed result from new work MUST be refused with a RuntimeError, never stop
+    there in silence.
+    """
     x, w = impl.leaf(np.array([3.0])), impl.leaf(np.array([5.0]))
     h = impl.F.multiply(x, x)
     impl.backward(h)

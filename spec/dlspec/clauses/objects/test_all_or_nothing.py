@@ -1,0 +1,86 @@
+"""A `backward` that fails has changed no gradient, wherever in the graph it failed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dlspec.clause import clause
+from dlspec.clauses.objects.helpers import assert_nothing_arrived
+from dlspec.implementation import TapeImplementation
+from dlspec.tolerance import assert_equal, refused
+
+
+@clause()
+def test_a_refused_cotangent_changes_no_gradient(impl: TapeImplementation) -> None:
+    """`backward` with a cotangent of the wrong shape MUST leave every gradient as it was."""
+    x, y = impl.leaf(np.array([2.0, 3.0])), impl.leaf(np.array([5.0, 7.0]))
+    impl.backward(x, np.array([1.0, -1.0]))
+    with refused(ValueError, what="a cotangent of shape (1, 2) for a tensor of shape (2,)"):
+        impl.backward(impl.F.multiply(x, y), np.ones((1, 2)))
+
+    assert_equal(impl.gradient(x), np.array([1.0, -1.0]), "gradient of x")
+    assert_nothing_arrived(impl, y, "gradient of y")
+
+
+@clause()
+def test_a_freed_part_far_down_changes_no_gradient(impl: TapeImplementation) -> None:
+    """`backward` that comes upon a freed part MUST leave every gradient as it was, also of leaves it reached
+    before.
+    """
+    x, near, between = (impl.leaf(np.array([value])) for value in (2.0, 3.0, 5.0))
+    freed = impl.F.multiply(x, x)
+    impl.backward(freed)
+    impl.backward(near)
+    value = impl.F.multiply(impl.F.multiply(impl.F.multiply(freed, between), near), near)
+    with refused(RuntimeError, what="backward into a freed part"):
+        impl.backward(value)
+
+    assert_equal(impl.gradient(x), np.array([4.0]), "gradient of x")
+    assert_equal(impl.gradient(near), np.array([1.0]), "gradient of the leaf near the result")
+    assert_nothing_arrived(impl, between, "gradient of the leaf between")
+
+
+@clause()
+def test_a_freed_branch_changes_no_gradient(impl: TapeImplementation) -> None:
+    """`backward` that can't go through one branch MUST leave the gradients of the other branch as they were,
+    whichever stands first.
+    """
+    for freed_first in (True, False):
+        x, other = impl.leaf(np.array([2.0])), impl.leaf(np.array([3.0]))
+        freed = impl.F.multiply(x, x)
+        impl.backward(freed)
+        branch = impl.F.multiply(other, other)
+        value = impl.F.multiply(freed, branch) if freed_first else impl.F.multiply(branch, freed)
+        with refused(RuntimeError, what="backward into a freed branch"):
+            impl.backward(value)
+
+        assert_equal(impl.gradient(x), np.array([4.0]), "gradient of x")
+        assert_nothing_arrived(impl, other, "gradient of the leaf of the other branch")
+
+
+@clause()
+def test_a_retained_gradient_of_a_failed_call(impl: TapeImplementation) -> None:
+    """`backward` that fails MUST leave the gradients that results retain as they were."""
+    x, other = impl.leaf(np.array([2.0])), impl.leaf(np.array([3.0]))
+    freed = impl.F.multiply(x, x)
+    impl.backward(freed)
+    near = impl.F.multiply(freed, other)
+    impl.retain_grad(near)
+    with refused(RuntimeError, what="backward into a freed part"):
+        impl.backward(impl.F.multiply(near, near))
+
+    assert_nothing_arrived(impl, near, "gradient retained near the result")
+
+
+@clause()
+def test_after_a_failed_call_leaves_work_on(impl: TapeImplementation) -> None:
+    """After a `backward` that failed, a new graph on the same leaves MUST give the right gradients."""
+    x, other = impl.leaf(np.array([2.0])), impl.leaf(np.array([3.0]))
+    freed = impl.F.multiply(x, x)
+    impl.backward(freed)
+    with refused(RuntimeError, what="backward into a freed part"):
+        impl.backward(impl.F.multiply(freed, other))
+    impl.backward(impl.F.multiply(impl.F.multiply(x, x), other))
+
+    assert_equal(impl.gradient(x), np.array([16.0]), "gradient of x")
+    assert_equal(impl.gradient(other), np.array([4.0]), "gradient of the other leaf")

@@ -1,0 +1,170 @@
+"""How work and memory are measured so that no clock and no other process decides a verdict.
+
+Work is compared between two sizes of the same problem in one run, or counted in calls. Memory is counted by
+`tracemalloc`, with the garbage collector off, so that only what reference counting frees counts as freed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlspec.failure import ConformanceFailure
+
+Array = NDArray[Any]
+
+SMALLEST_OBJECT = sys.getsizeof(object())
+"""Bytes of the smallest thing that Python can keep: a growth below it per round is no thing that was kept."""
+
+
+def chain(F: Any, x: Any, one: Any, length: int) -> Any:
+    """`x` after that many ops, a multiple of 4, which together change nothing: `-(-(x + 1) + 1)` is `x`."""
+    for _ in range(length // 4):
+        x = F.negative(F.add(F.negative(F.add(x, one)), one))
+    return x
+
+
+@contextlib.contextmanager
+def however_deep(what: str) -> Iterator[None]:
+    """Fail if the block runs out of Python's stack."""
+    try:
+        yield
+    except RecursionError as raised:
+        raise ConformanceFailure(
+            f"{what}: RecursionError", what=what, got="RecursionError", expected="an answer"
+        ) from raised
+
+
+@contextlib.contextmanager
+def collector_off() -> Iterator[None]:
+    """Leave freeing to reference counting alone, from a clean start, inside the block."""
+    was_on = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+@contextlib.contextmanager
+def watched(on_event: Callable[[], None]) -> Iterator[None]:
+    """Call a function at every call and every return inside the block, of Python code and of C code."""
+
+    def profile(frame: FrameType, event: str, argument: Any) -> None:
+        on_event()
+
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
+
+
+def count_events(work: Callable[[], Any], limit: int, what: str) -> int:
+    """How many calls and returns some work takes; a failure, at once, where they are more than the limit.
+
+    Counting finds exponential work before it is done.
+    """
+    count = 0
+
+    def on_event() -> None:
+        nonlocal count
+        count += 1
+        if count > limit:
+            raise ConformanceFailure(
+                f"{what}: more than {limit} calls",
+                what=what,
+                got=f"more than {limit} calls",
+                expected="fewer",
+            )
+
+    with watched(on_event):
+        work()
+    return count
+
+
+def assert_linear(work: Callable[[int], Any], size: int, what: str) -> None:
+    """Fail if four times the size takes more than eight times as long.
+
+    Linear work takes four times as long and quadratic work sixteen times; eight is the middle between them.
+    Processor time is counted, the least of several runs, and a ratio has to be exceeded three times over,
+    so that a busy machine is no reason to fail.
+    """
+    for _ in range(3):
+        small = min(_seconds(work, size) for _ in range(3))
+        large = min(_seconds(work, 4 * size) for _ in range(2))
+        if large <= 8 * small:
+            return
+    raise ConformanceFailure(
+        f"{what}: size {4 * size} takes {large / small:.0f} times as long as size {size}",
+        what=what,
+        got=f"{large / small:.0f} times as long",
+        expected="4 times as long",
+    )
+
+
+def _seconds(work: Callable[[int], Any], size: int) -> float:
+    with collector_off():
+        start = time.process_time()
+        work(size)
+        return max(time.process_time() - start, time.get_clock_info("process_time").resolution)
+
+
+@contextlib.contextmanager
+def counted_memory() -> Iterator[Callable[[], int]]:
+    """Count memory inside the block; gives a function for the bytes in use."""
+    was_tracing = tracemalloc.is_tracing()
+    with collector_off():
+        if not was_tracing:
+            tracemalloc.start()
+        try:
+            yield lambda: tracemalloc.get_traced_memory()[0]
+        finally:
+            if not was_tracing:
+                tracemalloc.stop()
+
+
+def assert_nothing_kept(work: Callable[[], Any], what: str, *, rounds: int = 20) -> None:
+    """Fail if doing some work over and over keeps anything, be it one small object a round.
+
+    The least growth of three stretches decides, since caches of Python's own fill up once and then stay.
+    """
+    growths = []
+    with counted_memory() as in_use:
+        for _ in range(rounds):
+            work()
+        for _ in range(3):
+            before = in_use()
+            for _ in range(rounds):
+                work()
+            growths.append((in_use() - before) / rounds)
+    if min(growths) >= SMALLEST_OBJECT:
+        raise ConformanceFailure(
+            f"{what}: {min(growths):.0f} bytes are kept each time",
+            what=what,
+            got=f"{min(growths):.0f} bytes",
+            expected="0 bytes",
+        )
+
+
+def assert_at_most(kept: int, bound: float, what: str) -> None:
+    """Fail if more bytes are in use than there is a reason for."""
+    if kept > bound:
+        raise ConformanceFailure(
+            f"{what}: {kept} bytes are in use, at most {bound:.0f} are needed",
+            what=what,
+            got=f"{kept} bytes",
+            expected=f"at most {bound:.0f} bytes",
+        )

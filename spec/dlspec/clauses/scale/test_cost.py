@@ -1,0 +1,121 @@
+"""The cost of a pullback is that of the program, whatever the number of paths through it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dlspec.clause import clause
+from dlspec.clauses.scale.helpers import assert_linear, chain, count_events, however_deep
+from dlspec.failure import ConformanceFailure
+from dlspec.implementation import Implementation, TapeImplementation
+from dlspec.tolerance import assert_equal
+
+CALLS = 1_000
+"""Calls and returns that one op may take on its way forward and back; the reference takes about forty."""
+
+
+@clause()
+def test_a_ladder_of_sixty_doublings(impl: Implementation) -> None:
+    """A program with 2**60 paths but 60 ops MUST be pulled back in work for 60 ops."""
+    cotangents: list[Any] = []
+
+    def program(F: Any, x: Any) -> Any:
+        for _ in range(60):
+            x = F.add(x, x)
+        return x
+
+    count_events(
+        lambda: cotangents.append(impl.gradients(program, np.array([1.0]))[1][0]), 60 * CALLS, "60 doublings"
+    )
+
+    assert_equal(cotangents[0], np.array([2.0**60]), "cotangent of x after 60 doublings")
+
+
+@clause()
+def test_a_ladder_of_sixty_diamonds(impl: Implementation) -> None:
+    """A program of 60 diamonds one after another MUST be pulled back in work for its ops, not for its paths."""
+    cotangents: list[Any] = []
+
+    def program(F: Any, x: Any) -> Any:
+        for _ in range(60):
+            x = F.add(F.negative(x), F.add(x, x))
+        return x
+
+    count_events(
+        lambda: cotangents.append(impl.gradients(program, np.array([3.0]))[1][0]), 180 * CALLS, "60 diamonds"
+    )
+
+    assert_equal(
+        cotangents[0], np.array([1.0]), "cotangent of x after 60 diamonds, each of which changes nothing"
+    )
+
+
+@clause()
+def test_a_chain_costs_its_length(impl: Implementation) -> None:
+    """Evaluating a chain of ops and pulling back through it MUST take work in proportion to its length."""
+
+    def work(length: int) -> None:
+        impl.gradients(lambda F, x: chain(F, x, impl.constant(np.ones(2)), length), np.ones(2))
+
+    with however_deep("a chain of 12,000 ops"):
+        assert_linear(work, 3_000, "a chain of ops, forward and back")
+
+
+@clause()
+def test_uses_cost_their_number(impl: Implementation) -> None:
+    """Using one value many times and pulling back MUST take work in proportion to the number of uses."""
+
+    def program(F: Any, x: Any, uses: int) -> Any:
+        total = x
+        for _ in range(uses):
+            total = F.add(total, x)
+        return total
+
+    def work(uses: int) -> None:
+        impl.gradients(lambda F, x: program(F, x, uses), np.ones(2))
+
+    with however_deep("12,000 uses of one value"):
+        assert_linear(work, 3_000, "uses of one value, forward and back")
+
+
+@clause()
+def test_early_values_used_late_cost_no_more(impl: Implementation) -> None:
+    """A chain whose every op also uses the value it began with, and the one before the last, MUST take work in
+    proportion to its length.
+    """
+
+    def program(F: Any, x: Any, length: int) -> Any:
+        older, newer = x, F.negative(x)
+        for _ in range(length):
+            older, newer = newer, F.subtract(F.add(older, newer), F.add(newer, x))
+        return newer
+
+    def work(length: int) -> None:
+        impl.gradients(lambda F, x: program(F, x, length), np.zeros(2))
+
+    with however_deep("a chain of 12,000 ops with shortcuts"):
+        assert_linear(work, 1_000, "a chain with shortcuts, forward and back")
+
+
+@clause()
+def test_dead_branches_cost_nothing(impl: TapeImplementation) -> None:
+    """What was computed from a value but isn't part of the result MUST NOT be visited by `backward`, though it
+    is still held.
+    """
+    counts = []
+    for dead in (0, 1_000):
+        x = impl.leaf(np.ones(2))
+        h = impl.F.multiply(x, x)
+        held = [impl.F.negative(h) for _ in range(dead)]
+        y = impl.F.multiply(h, h)
+        counts.append(count_events(lambda y=y: impl.backward(y, np.ones(2)), 1_000 * CALLS, "backward"))
+        del held
+    if counts[1] - counts[0] >= 1_000:
+        raise ConformanceFailure(
+            f"backward takes {counts[0]} calls, and {counts[1]} beside 1,000 dead branches",
+            what="calls of backward",
+            got=str(counts[1]),
+            expected=str(counts[0]),
+        )

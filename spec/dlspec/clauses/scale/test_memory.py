@@ -1,0 +1,204 @@
+"""Memory comes back when it is no longer needed, by reference counting alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dlspec.clause import clause
+from dlspec.clauses.scale.helpers import assert_at_most, assert_nothing_kept, chain, counted_memory, watched
+from dlspec.implementation import Implementation, TapeImplementation
+
+SIDE = 1024
+SIZE = np.ones(SIDE).nbytes
+"""Bytes of one array of a chain: large beside the objects around it."""
+
+
+def squares(impl: Implementation, x: Any, length: int) -> Any:
+    """`x` squared that many times; for ones it stays ones, and every step keeps its operand."""
+    for _ in range(length):
+        x = impl.F.multiply(x, x)
+    return x
+
+
+@clause()
+def test_after_backward_a_graph_is_gone(impl: TapeImplementation) -> None:
+    """A graph that was pulled back MUST be gone when its result is dropped, down to the last object, without
+    the garbage collector.
+    """
+    x = impl.leaf(np.ones(SIDE))
+
+    assert_nothing_kept(
+        lambda: impl.backward(squares(impl, x, 5), np.ones(SIDE)), "a graph that was pulled back and dropped"
+    )
+
+
+@clause()
+def test_without_backward_a_graph_is_gone(impl: TapeImplementation) -> None:
+    """A graph that was never pulled back MUST be gone when its result is dropped, down to the last object,
+    without the garbage collector.
+    """
+    x = impl.leaf(np.ones(SIDE))
+
+    assert_nothing_kept(lambda: squares(impl, x, 5), "a graph that was dropped without backward")
+
+
+@clause()
+def test_a_retained_graph_is_gone(impl: TapeImplementation) -> None:
+    """A graph that was retained MUST be gone when its result is dropped, without the garbage collector."""
+    x = impl.leaf(np.ones(SIDE))
+
+    assert_nothing_kept(
+        lambda: impl.backward(squares(impl, x, 5), np.ones(SIDE), retain_graph=True),
+        "a graph that was retained and dropped",
+    )
+
+
+@clause()
+def test_leaves_are_gone_too(impl: TapeImplementation) -> None:
+    """Leaves, their gradients and the graph between MUST all be gone when they are dropped, without the garbage
+    collector.
+    """
+
+    def work() -> None:
+        x, w = impl.leaf(np.ones(SIDE)), impl.leaf(np.ones(SIDE))
+        impl.backward(squares(impl, impl.F.multiply(x, w), 3), np.ones(SIDE))
+
+    assert_nothing_kept(work, "leaves and their graph")
+
+
+@clause()
+def test_retained_gradients_are_gone(impl: TapeImplementation) -> None:
+    """A result that retained its gradient MUST be gone when it is dropped, without the garbage collector."""
+    x = impl.leaf(np.ones(SIDE))
+
+    def work() -> None:
+        h = impl.F.multiply(x, x)
+        impl.retain_grad(h)
+        impl.backward(impl.F.multiply(h, h), np.ones(SIDE))
+
+    assert_nothing_kept(work, "a result that retained its gradient")
+
+
+@clause()
+def test_training_keeps_nothing(impl: TapeImplementation) -> None:
+    """Memory MUST NOT grow from step to step of a training, without the garbage collector."""
+    w = impl.leaf(np.full((4, 3), 0.5))
+    optimizer = impl.named("SGD")([w], alpha=0.125)
+    x = impl.constant(np.ones((8, 4)))
+
+    def step() -> None:
+        y = impl.F.mm(x, w)
+        impl.backward(impl.F.sum(impl.F.multiply(y, y)))
+        optimizer.step()
+
+    assert_nothing_kept(step, "a step of a training", rounds=50)
+
+
+@clause()
+def test_an_error_keeps_nothing(impl: TapeImplementation) -> None:
+    """A `backward` that was refused MUST leave nothing behind when its result is dropped."""
+    x = impl.leaf(np.ones(SIDE))
+
+    def work() -> None:
+        y = squares(impl, x, 3)
+        try:
+            impl.backward(y, np.ones(SIDE + 1))
+        except Exception:
+            return
+
+    assert_nothing_kept(work, "a backward that was refused")
+
+
+@clause()
+def test_a_freed_graph_holds_nothing(impl: TapeImplementation) -> None:
+    """After `backward` a result that is still held MUST hold none of the arrays on the way to it."""
+    length = 40
+    x = impl.leaf(np.ones(SIDE))
+    impl.backward(x, np.ones(SIDE))
+    with counted_memory() as in_use:
+        before = in_use()
+        y = squares(impl, x, length)
+        impl.backward(y, np.ones(SIDE))
+        kept = in_use() - before
+        del y
+
+    # The result itself, and as much again for what is around it.
+    assert_at_most(kept, 2 * SIZE, f"a result of {length} ops after backward")
+
+
+@clause()
+def test_backward_frees_as_it_goes(impl: TapeImplementation) -> None:
+    """`backward` MUST free the arrays of the graph as it goes through it, not all of them at its end."""
+    length = 40
+    x = impl.leaf(np.ones(SIDE))
+    samples: list[int] = []
+    with counted_memory() as in_use:
+        y = squares(impl, x, length)
+        before = in_use()
+        with watched(lambda: samples.append(in_use())):
+            impl.backward(y, np.ones(SIDE))
+        freed = before - in_use()
+    # Where Python sees nothing of the walk there is no way to tell when it freed what.
+    if len(samples) >= length:
+        halfway = before - samples[len(samples) // 2]
+        assert_at_most(-halfway, -freed / 4, f"half way through backward, of {freed} bytes that it frees")
+
+
+@clause()
+def test_dead_branches_are_gone_at_once(impl: TapeImplementation) -> None:
+    """What was computed from a value and dropped MUST be gone while the value and other results of it live on."""
+    x = impl.leaf(np.ones(SIDE))
+    h = impl.F.multiply(x, x)
+    y = impl.F.multiply(h, x)
+
+    assert_nothing_kept(lambda: squares(impl, h, 3), "a branch that was dropped")
+    impl.backward(y, np.ones(SIDE))
+
+
+@clause()
+def test_without_recording_nothing_is_held(impl: TapeImplementation) -> None:
+    """A result computed inside `no_grad()` MUST hold nothing but its own array."""
+    length = 40
+    x = impl.leaf(np.ones(SIDE))
+    with counted_memory() as in_use:
+        before = in_use()
+        with impl.no_grad():
+            y = squares(impl, x, length)
+        kept = in_use() - before
+        del y
+
+    assert_at_most(kept, 2 * SIZE, f"a result of {length} ops that were not recorded")
+
+
+@clause()
+def test_results_of_constants_hold_nothing(impl: TapeImplementation) -> None:
+    """A result of constants alone MUST hold nothing but its own array."""
+    length = 40
+    c = impl.constant(np.ones(SIDE))
+    with counted_memory() as in_use:
+        before = in_use()
+        y = squares(impl, c, length)
+        kept = in_use() - before
+        del y
+
+    assert_at_most(kept, 2 * SIZE, f"a result of {length} ops on constants")
+
+
+@clause()
+def test_a_long_chain_is_gone(impl: TapeImplementation) -> None:
+    """A chain of 20,000 ops MUST be gone when its result is dropped, pulled back or not, without the garbage
+    collector.
+    """
+    x, one = impl.leaf(np.ones(2)), impl.constant(np.ones(2))
+    impl.backward(x, np.ones(2))
+    with counted_memory() as in_use:
+        for pulled_back in (True, False):
+            before = in_use()
+            y = chain(impl.F, x, one, 20_000)
+            if pulled_back:
+                impl.backward(y, np.ones(2))
+            held = in_use() - before
+            del y
+            assert_at_most(in_use() - before, held / 100, "a chain of 20,000 ops after it was dropped")
