@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from deeplearning_framework.rnn_example import NUMBER, answer, make_stories, make_story
 
 
 def run(module: str, folder: Path) -> str:
@@ -51,13 +54,10 @@ def test_the_second_example_tells_stories(story_output: str) -> None:
 
 
 def test_the_rule_that_judges_stories_finds_the_latest_place() -> None:
-    from deeplearning_framework.rnn_example import NUMBER, answer, make_stories, make_story
-
-    import numpy as np
-
-    assert answer("mary to kitchen . john to garden . mary to office . where mary ?".split()) == "office"
-    assert answer("mary to kitchen . john to garden . mary to office . where john ?".split()) == "garden"
-    assert answer("mary to kitchen . john to garden . mary to office . where sandra ?".split()) is None
+    moves = ["mary", "to", "kitchen", ".", "john", "to", "garden", ".", "mary", "to", "office", ".", "where"]
+    assert answer([*moves, "mary", "?"]) == "office"
+    assert answer([*moves, "john", "?"]) == "garden"
+    assert answer([*moves, "sandra", "?"]) is None
     rng = np.random.default_rng(0)
     for _ in range(50):
         story = make_story(rng)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,13 +51,13 @@ class Everything(Layer):
         super().__init__()
         self.parameters += [Tensor(1.0, autograd=True)]
         self.first = Tensor(2.0, autograd=True)
-        self.blocks = [Linear(1, 1), (Tanh(), Tensor(3.0, autograd=True))]
+        self.blocks: list[Any] = [Linear(1, 1), (Tanh(), Tensor(3.0, autograd=True))]
         self.again = self.first
         self.constant = Tensor(4.0)
         self.result = self.first * 2
         self.parameters.append(self.first)
         self.me = self
-        self.blocks.append(self.blocks)  # type: ignore[arg-type]
+        self.blocks.append(self.blocks)
         self.last = Embedding(2, 1)
 
 
@@ -66,9 +67,9 @@ def test_parameters_are_found_once_each_in_the_order_of_definition() -> None:
     assert list(layer.state_dict()) == names
     assert layer.get_parameters() == [
         layer.first,
-        layer.blocks[0].weight,  # type: ignore[union-attr]
-        layer.blocks[0].bias,  # type: ignore[union-attr]
-        layer.blocks[1][1],  # type: ignore[index]
+        layer.blocks[0].weight,
+        layer.blocks[0].bias,
+        layer.blocks[1][1],
         layer.last.weight,
         layer.parameters[0],
     ]
@@ -123,7 +124,7 @@ def test_a_container_owns_its_list() -> None:
 def test_a_state_reports_all_that_does_not_fit_and_changes_nothing() -> None:
     model = Sequential([Linear(2, 3), Linear(3, 1)])
     before = model.state_dict()
-    state = {
+    state: dict[str, Any] = {
         "0.weight": np.zeros((3, 2)),
         "0.bias": np.array(["a", "b", "c"]),
         "1.weight": np.zeros((3, 1)),
@@ -143,9 +144,9 @@ def test_a_state_reports_all_that_does_not_fit_and_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("value", [[[1], [1, 2]], None, 1j, [[True]]])
-def test_a_state_of_something_else_than_numbers_is_refused(value: object) -> None:
+def test_a_state_of_something_else_than_numbers_is_refused(value: Any) -> None:
     with pytest.raises(StateError, match=r"weight has dtype"):
-        Linear(1, 1, bias=False).load_state_dict({"weight": value})  # type: ignore[dict-item]
+        Linear(1, 1, bias=False).load_state_dict({"weight": value})
 
 
 def test_a_read_only_parameter_is_noticed_before_anything_is_set() -> None:
@@ -162,7 +163,8 @@ def test_loading_writes_into_the_parameters_own_array() -> None:
     array = layer.weight.data
     layer.load_state_dict({"weight": [[2]], "bias": Tensor([0.5])})
     assert layer.weight.data is array
-    assert (array.dtype, array.tolist()) == (np.float32, [[2]])
+    assert array.dtype == np.float32
+    assert array.tolist() == [[2]]
 
 
 def test_a_model_can_be_copied() -> None:
@@ -174,7 +176,9 @@ def test_a_model_can_be_copied() -> None:
 
 def test_states_of_cells_start_at_zero_without_autograd() -> None:
     hidden = RNNCell(2, 3, 1, dtype="float32").init_hidden(4)
-    assert (hidden.shape, hidden.dtype, hidden.autograd) == ((4, 3), np.float32, False)
+    assert hidden.shape == (4, 3)
+    assert hidden.dtype == np.float32
+    assert not hidden.autograd
     assert RNNCell(2, 3, 1).init_hidden().shape == (1, 3)
     assert RNNCell(2, 3, 1).init_hidden(0, dtype=np.float32).dtype == np.float32
     h, c = LSTMCell(2, 3, 1).init_hidden(2)

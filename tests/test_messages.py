@@ -183,7 +183,7 @@ MESSAGES: list[tuple[Callable[[], Any], type[FrameworkError], str]] = [
     ),
     (lambda: zeros(0, 3).max(0), ArgumentError, "max: nothing has no largest element; dim 0 of shape (0, 3)"),
     (
-        lambda: x() ** x(),
+        lambda: x() ** x(),  # type: ignore[operator]
         ArgumentError,
         "power: the exponent is a constant number, not Tensor; for a varying",
     ),

@@ -59,7 +59,8 @@ def test_numbers_of_numpy_do_not_widen_a_parameter() -> None:
     array = p.data
     SGD([p], alpha=np.float64(0.5), momentum=np.float64(0.5), weight_decay=np.float64(0.5)).step()
     assert p.data is array
-    assert (p.dtype, p.data.tolist()) == (np.float32, [0.25, 0.25])
+    assert p.dtype == np.float32
+    assert p.data.tolist() == [0.25, 0.25]
 
 
 def test_a_scalar_parameter_steps_like_any_other() -> None:

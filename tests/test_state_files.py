@@ -114,7 +114,8 @@ def test_something_else_is_refused_with_the_cause_attached(tmp_path: Path, conte
 
 def test_a_single_array_and_a_pickle_are_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "array.npy", np.ones(3))
-    np.savez(tmp_path / "pickled.npz", **{"0.weight": np.array([{}], dtype=object), "0.bias": np.ones(1)})
+    pickled = {"0.weight": np.array([{}], dtype=object), "0.bias": np.ones(1)}
+    np.savez(tmp_path / "pickled.npz", **pickled)  # type: ignore[arg-type]
     for name in ("array.npy", "pickled.npz"):
         with pytest.raises(StateError):
             model().load(tmp_path / name)

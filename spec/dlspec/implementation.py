@@ -287,3 +287,7 @@ class TapeImplementation(Implementation):
     def set_data(self, leaf: Value, array: Array) -> None:
         """Give a leaf other data, as the implementation would have its users do it."""
         raise NotProvided("assigning to .data")
+
+    def change_data(self, leaf: Value, difference: Array) -> None:
+        """Subtract from a leaf's data in place, as the implementation would have its users do it."""
+        raise NotProvided("changing .data in place")

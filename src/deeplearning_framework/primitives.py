@@ -212,7 +212,7 @@ def negative(x: Array) -> tuple[Array, Residuals]:
         raise DTypeError("negative: bools have no negative; convert them to numbers") from None
 
 
-def negative_vjp(y_bar: Array) -> Cotangents:
+def negative_vjp(y_bar: Array) -> tuple[Array]:
     """Change the cotangent's sign."""
     return (-y_bar,)
 
@@ -257,7 +257,7 @@ def power(x: Array, *, exponent: float) -> tuple[Array, Residuals]:
         raise ArgumentError(f"power: the exponent {exponent} is too big") from None
 
 
-def power_vjp(y_bar: Array, x: Array, c: float) -> Cotangents:
+def power_vjp(y_bar: Array, x: Array, c: float) -> tuple[Array]:
     """Weigh the cotangent with the power one lower."""
     if c == 0:
         return (np.zeros_like(y_bar),)
@@ -291,7 +291,7 @@ def exp(x: Array) -> tuple[Array, Residuals]:
     return y, (y,)
 
 
-def exp_vjp(y_bar: Array, y: Array) -> Cotangents:
+def exp_vjp(y_bar: Array, y: Array) -> tuple[Array]:
     """Weigh the cotangent with the exponential itself."""
     return (y_bar * y,)
 
@@ -314,7 +314,7 @@ def log(x: Array) -> tuple[Array, Residuals]:
     return np.log(x), (x,)
 
 
-def log_vjp(y_bar: Array, x: Array) -> Cotangents:
+def log_vjp(y_bar: Array, x: Array) -> tuple[Array]:
     """Divide the cotangent by the operand."""
     return (y_bar / x,)
 
@@ -339,7 +339,7 @@ def relu(x: Array) -> tuple[Array, Residuals]:
     return y, (y,)
 
 
-def relu_vjp(y_bar: Array, y: Array) -> Cotangents:
+def relu_vjp(y_bar: Array, y: Array) -> tuple[Array]:
     """Let the cotangent through where the result is positive."""
     # Chosen, not multiplied: an infinite cotangent times 0 would be NaN. The result tells as much as the
     # operand, which need not be kept for this; a NaN lets the cotangent through.
@@ -367,7 +367,7 @@ def tanh(x: Array) -> tuple[Array, Residuals]:
     return np.tanh(x), (x,)
 
 
-def tanh_vjp(y_bar: Array, x: Array) -> Cotangents:
+def tanh_vjp(y_bar: Array, x: Array) -> tuple[Array]:
     """Weigh the cotangent with the squared hyperbolic secant."""
     z = np.exp(-2 * np.abs(x))
     return (y_bar * (4 * z / (1 + z) ** 2),)
@@ -396,7 +396,7 @@ def sigmoid(x: Array) -> tuple[Array, Residuals]:
     return np.where(x >= 0, 1, z) / (1 + z), (z,)
 
 
-def sigmoid_vjp(y_bar: Array, z: Array) -> Cotangents:
+def sigmoid_vjp(y_bar: Array, z: Array) -> tuple[Array]:
     """Weigh the cotangent with the logistic density."""
     return (y_bar * (z / (1 + z) ** 2),)
 
@@ -424,7 +424,7 @@ def sum(x: Array, *, dim: Dims = None, keepdims: bool = False) -> tuple[Array, R
     return x.sum(axis=dims, keepdims=keepdims), (x.shape, dims)
 
 
-def sum_vjp(y_bar: Array, shape: Shape, dims: Shape) -> Cotangents:
+def sum_vjp(y_bar: Array, shape: Shape, dims: Shape) -> tuple[Array]:
     """Give every addend the cotangent of the sum."""
     return (np.broadcast_to(_with_dims(y_bar, shape, dims), shape),)
 
@@ -459,7 +459,7 @@ def mean(x: Array, *, dim: Dims = None, keepdims: bool = False) -> tuple[Array, 
     return total / n if n else total * np.nan, (x.shape, dims, n)
 
 
-def mean_vjp(y_bar: Array, shape: Shape, dims: Shape, n: int) -> Cotangents:
+def mean_vjp(y_bar: Array, shape: Shape, dims: Shape, n: int) -> tuple[Array]:
     """Give every element its share of the cotangent."""
     if n == 0:
         return (np.zeros(shape, y_bar.dtype),)
@@ -500,7 +500,7 @@ def max(x: Array, *, dim: Dims = None, keepdims: bool = False) -> tuple[Array, R
     return y if keepdims else y.reshape([n for i, n in enumerate(x.shape) if i not in dims]), (largest, dims)
 
 
-def max_vjp(y_bar: Array, largest: Array, dims: Shape) -> Cotangents:
+def max_vjp(y_bar: Array, largest: Array, dims: Shape) -> tuple[Array]:
     """Divide the cotangent among the largest elements."""
     sharers = largest.sum(axis=dims, keepdims=True).astype(y_bar.dtype)
     share = _with_dims(y_bar, largest.shape, dims) / sharers
@@ -632,7 +632,7 @@ def transpose(x: Array, *, axes: tuple[int, ...] | None = None) -> tuple[Array, 
     return x.transpose(order), (order,)
 
 
-def transpose_vjp(y_bar: Array, order: Shape | None) -> Cotangents:
+def transpose_vjp(y_bar: Array, order: Shape | None) -> tuple[Array]:
     """Put the axes of the cotangent back where they came from."""
     return (y_bar.T if order is None else y_bar.transpose(np.argsort(order)),)
 
@@ -663,7 +663,7 @@ def reshape(x: Array, *, shape: tuple[int, ...]) -> tuple[Array, Residuals]:
     return x.reshape(normalise_shape("reshape", shape, x.size)), (x.shape,)
 
 
-def reshape_vjp(y_bar: Array, shape: Shape) -> Cotangents:
+def reshape_vjp(y_bar: Array, shape: Shape) -> tuple[Array]:
     """Give the cotangent the operand's shape."""
     return (y_bar.reshape(shape),)
 
@@ -699,7 +699,7 @@ def expand(x: Array, *, dim: int, copies: int) -> tuple[Array, Residuals]:
     return y, (axis,)
 
 
-def expand_vjp(y_bar: Array, axis: int) -> Cotangents:
+def expand_vjp(y_bar: Array, axis: int) -> tuple[Array]:
     """Add up the cotangents of the copies."""
     return (y_bar.sum(axis=axis),)
 
@@ -735,7 +735,7 @@ def index_select(x: Array, *, indices: object) -> tuple[Array, Residuals]:
     return x.take(rows, axis=0), (rows, x.shape)
 
 
-def index_select_vjp(y_bar: Array, rows: Array, shape: Shape) -> Cotangents:
+def index_select_vjp(y_bar: Array, rows: Array, shape: Shape) -> tuple[Array]:
     """Add every cotangent to the row it was taken from."""
     x_bar = np.zeros(shape, y_bar.dtype)
     np.add.at(x_bar, rows, y_bar)  # x_bar[rows] += y_bar would keep one of several
@@ -796,7 +796,7 @@ def softmax(x: Array, *, dim: int = -1) -> tuple[Array, Residuals]:
     return y, (y, axis)
 
 
-def softmax_vjp(y_bar: Array, y: Array, axis: int) -> Cotangents:
+def softmax_vjp(y_bar: Array, y: Array, axis: int) -> tuple[Array]:
     """Take from every cotangent their mean, weighted with the probabilities."""
     return (y * (y_bar - (y_bar * y).sum(axis=axis, keepdims=True)),)
 
@@ -832,7 +832,7 @@ def log_softmax(x: Array, *, dim: int = -1) -> tuple[Array, Residuals]:
     return y, (y, axis)
 
 
-def log_softmax_vjp(y_bar: Array, y: Array, axis: int) -> Cotangents:
+def log_softmax_vjp(y_bar: Array, y: Array, axis: int) -> tuple[Array]:
     """Take from every cotangent the sum of all, in proportion to the probabilities."""
     return (y_bar - np.exp(y) * y_bar.sum(axis=axis, keepdims=True),)
 
@@ -934,7 +934,7 @@ def cross_entropy(x: Array, *, targets: object, reduction: str = "mean") -> tupl
 
 def cross_entropy_vjp(  # noqa: PLR0913, PLR0917 (one for each residual)
     y_bar: Array, z: Array, others: Array, not_target: Array, classes: Array, shape: Shape, divisor: int
-) -> Cotangents:
+) -> tuple[Array]:
     """Weigh the distance between the probabilities and the truth."""
     scale = y_bar.reshape(-1, 1) / divisor / (1 + others)  # (n, 1)
     x_bar = z * scale  # (n, c)

@@ -153,7 +153,7 @@ class Node:
                 pairs.append((parent, x_bar))
         return pairs
 
-    def _conform(self, x_bar: Any, shape: Shape, dtype: np.dtype[Any]) -> Array:  # noqa: ANN401
+    def _conform(self, x_bar: Any, shape: Shape, dtype: np.dtype[Any]) -> Array:  # noqa: ANN401 (anything a vjp returned)
         array = np.asarray(x_bar)
         if array.shape != shape or array.dtype.kind not in "fiub":
             got = "None" if x_bar is None else f"shape {array.shape} and dtype {array.dtype}"
@@ -509,7 +509,7 @@ class Tensor:
         return apply(p.CROSS_ENTROPY, self, targets=_unwrapped(targets), reduction=reduction)
 
 
-def apply(rule: p.Rule, *inputs: Operand, **static: Any) -> Tensor:  # noqa: ANN401
+def apply(rule: p.Rule, *inputs: Operand, **static: Any) -> Tensor:  # noqa: ANN401 (up to the rule)
     """Run an operation, and remember it if a gradient may be asked for.
 
     Args:

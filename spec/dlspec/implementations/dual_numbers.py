@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.typing import NDArray
 
 from dlspec.implementation import FunctionalImplementation
@@ -134,21 +135,37 @@ sigmoid = _smooth(_sigmoid, _sigmoid_slope)
 tanh = _smooth(np.tanh, _tanh_slope)
 exp = _smooth(np.exp, np.exp)
 log = _smooth(np.log, lambda x: 1 / x)
-relu = _smooth(lambda x: np.where(x > 0, x, np.zeros_like(x)), lambda x: (x > 0).astype(x.dtype))
+relu = _smooth(lambda x: np.maximum(x, np.zeros_like(x)), lambda x: (x > 0).astype(x.dtype))
 
-sum_ = _linear(lambda x, dim=None, keepdims=False: np.asarray(np.sum(x, axis=dim, keepdims=keepdims)))
+
+def _axes(x: Array, dim: Any) -> tuple[int, ...] | None:
+    """The dims to reduce; NumPy itself would let a number without dims be reduced over its first."""
+    return None if dim is None else normalize_axis_tuple(dim, x.ndim)
+
+
+@_linear
+def sum_(x: Array, dim: Any = None, keepdims: bool = False) -> Array:
+    """The sum of the derivatives."""
+    return np.asarray(np.sum(x, axis=_axes(x, dim), keepdims=keepdims))
 
 
 @_linear
 def mean(x: Array, dim: Any = None, keepdims: bool = False) -> Array:
     """The sum, divided by how many were summed; of nothing, NaN."""
-    total = np.sum(_float(x), axis=dim, keepdims=keepdims)
+    total = np.sum(_float(x), axis=_axes(x, dim), keepdims=keepdims)
     count = x.size // max(total.size, 1)
     return np.asarray(total / count if x.size else total * np.nan)
 
 
 transpose = _linear(lambda x, axes=None: np.transpose(x, axes))
-reshape = _linear(lambda x, shape: np.reshape(x, shape))
+
+
+@_linear
+def reshape(x: Array, shape: tuple[int, ...]) -> Array:
+    """The elements of both in another shape; NumPy itself would take any negative side for an unknown one."""
+    if min(shape, default=0) < -1:
+        raise ValueError(f"reshape: {shape} is no shape")
+    return np.reshape(x, shape)
 
 
 @_linear
@@ -160,6 +177,7 @@ def expand(x: Array, dim: int, copies: int) -> Array:
 def maximum(a: Any, dim: Any = None, keepdims: bool = False) -> Dual:
     """The derivative of those that are largest, in equal shares."""
     a = _dual(a)
+    dim = _axes(a.x, dim)
     largest = a.x == np.max(a.x, axis=dim, keepdims=True)
     share = (largest / np.sum(largest, axis=dim, keepdims=True)).astype(a.x.dtype)
     return Dual(np.max(a.x, axis=dim, keepdims=keepdims), np.sum(a.dot * share, axis=dim, keepdims=keepdims))
@@ -188,10 +206,15 @@ def index_select(a: Any, indices: Array) -> Dual:
     return Dual(a.x[rows], a.dot[rows])
 
 
+def _below_largest(x: Array, dim: int) -> Array:
+    """The distance to the largest along a dim that may have no elements."""
+    return np.asarray(x - np.max(x, axis=_axes(x, dim), keepdims=True, initial=-np.inf))
+
+
 def softmax(a: Any, dim: int = -1) -> Dual:
     """Exponentials of the distance to the largest, over their sum."""
     a = _dual(a)
-    weights = np.exp(a.x - np.max(a.x, axis=dim, keepdims=True))
+    weights = np.exp(_below_largest(a.x, dim))
     p = weights / np.sum(weights, axis=dim, keepdims=True)
     return Dual(p, p * (a.dot - np.sum(p * a.dot, axis=dim, keepdims=True)))
 
@@ -199,9 +222,10 @@ def softmax(a: Any, dim: int = -1) -> Dual:
 def log_softmax(a: Any, dim: int = -1) -> Dual:
     """The distance to the logarithm of the sum of exponentials."""
     a = _dual(a)
-    shifted = a.x - np.max(a.x, axis=dim, keepdims=True)
+    shifted = _below_largest(a.x, dim)
     p = softmax(a, dim).x
-    value = shifted - np.log(np.sum(np.exp(shifted), axis=dim, keepdims=True))
+    with np.errstate(divide="ignore"):  # of a row without elements, which has no use for its sum
+        value = shifted - np.log(np.sum(np.exp(shifted), axis=dim, keepdims=True))
     return Dual(value, a.dot - np.sum(p * a.dot, axis=dim, keepdims=True))
 
 
@@ -254,7 +278,10 @@ def rnn_cell(
     activation: str = "sigmoid",
 ) -> tuple[Dual, Dual]:
     """Two products into an activation, one out of it."""
-    act = {"sigmoid": sigmoid, "tanh": tanh}[activation]
+    activations = {"sigmoid": sigmoid, "tanh": tanh}
+    if activation not in activations:
+        raise ValueError(f"rnn_cell: activation {activation!r} is none of {', '.join(activations)}")
+    act = activations[activation]
     new = act(add(linear(x, w_ih, b_ih), linear(h, w_hh, b_hh)))
     return linear(new, w_ho, b_ho), new
 
@@ -269,6 +296,22 @@ def lstm_cell(x: Any, h: Any, c: Any, *weights: Any) -> tuple[Dual, Dual, Dual]:
     new_c = add(multiply(f, c), multiply(i, g))
     new_h = multiply(o, tanh(new_c))
     return mm(new_h, w_out), new_h, new_c
+
+
+def _check_not_negative(**options: float) -> None:
+    for name, value in options.items():
+        if not 0 <= value < np.inf:
+            raise ValueError(f"SGD: {name} is {value}, which is no finite number from 0")
+
+
+def _check_options(parameters: Sequence[Array], momentum: float, weight_decay: float, nesterov: bool) -> None:
+    _check_not_negative(momentum=momentum, weight_decay=weight_decay)
+    if not parameters:
+        raise ValueError("SGD: there are no parameters")
+    if nesterov and not momentum:
+        raise ValueError("SGD: without momentum there is nothing to look ahead with")
+    if any(parameter.dtype.kind != "f" for parameter in parameters):
+        raise TypeError("SGD: a parameter holds integers, which can't take small steps")
 
 
 class DualNumbers(FunctionalImplementation):
@@ -327,7 +370,9 @@ class DualNumbers(FunctionalImplementation):
                 for j in range(bar.size):
                     duals = [_dual(primal) for primal in primals]
                     duals[k].dot.reshape(-1)[j] = 1
-                    bar.reshape(-1)[j] = np.sum(cotangent * _dual(f(*duals)).dot)
+                    dot = _dual(f(*duals)).dot
+                    # Where the derivative is 0 no path leads, and a cotangent of NaN there is nobody's.
+                    bar.reshape(-1)[j] = np.sum(np.where(dot == 0, np.zeros_like(dot), cotangent * dot))
             return bars
 
         return f(*(_dual(primal) for primal in primals)), pullback
@@ -343,9 +388,13 @@ class DualNumbers(FunctionalImplementation):
         nesterov: bool = False,
     ) -> list[list[Array]]:
         """The update rule, a pure function of its history."""
+        _check_options(parameters, momentum, weight_decay, nesterov)
         current, velocities = list(parameters), [np.zeros_like(p) for p in parameters]
         history = []
         for alpha, step in zip(alphas, gradients, strict=True):
+            _check_not_negative(alpha=alpha)
+            if all(gradient is None for gradient in step):
+                raise RuntimeError("SGD: no parameter has a gradient")
             current = list(current)
             for k, gradient in enumerate(step):
                 if gradient is None:

@@ -8,6 +8,7 @@ what was run.
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import ModuleType
@@ -267,6 +268,8 @@ class ModuleImplementation(TapeImplementation):
         self._method("backward")
         arguments = () if cotangent is None else (self.constant(cotangent),)
         if retain_graph:
+            if "retain_graph" not in inspect.signature(value.backward).parameters:
+                raise NotProvided("Tensor.backward(retain_graph=True)")
             value.backward(*arguments, retain_graph=True)
         else:
             value.backward(*arguments)

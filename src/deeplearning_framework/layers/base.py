@@ -117,7 +117,7 @@ class Layer:
         Args:
             path: Where to; no suffix is added.
         """
-        import zipfile  # noqa: PLC0415 (half of the time to import this package)
+        import zipfile  # noqa: PLC0415 (takes as long to import as this whole package)
 
         target = os.path.realpath(os.fsdecode(path))
         part = f"{target}.{os.urandom(4).hex()}.part"

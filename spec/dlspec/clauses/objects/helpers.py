@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -18,12 +19,25 @@ Array = NDArray[Any]
 _MISSING = object()
 
 
-def provided(owner: Any, name: str) -> Any:
-    """A public attribute of a tensor, layer or optimizer; NotProvided where it hasn't got it."""
+def provided(owner: Any, name: str, *options: str) -> Any:
+    """A public attribute of a tensor, layer or optimizer; NotProvided where it hasn't got it, or its
+    options.
+    """
     found = getattr(owner, name, _MISSING)
     if found is _MISSING:
         raise NotProvided(f"{type(owner).__name__}.{name}")
-    return found
+    return taking(found, f"{type(owner).__name__}.{name}", *options)
+
+
+def taking(function: Any, name: str, *options: str) -> Any:
+    """A function that takes certain options; NotProvided where it doesn't."""
+    if options:
+        parameters = inspect.signature(function).parameters
+        anything = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+        for option in options:
+            if option not in parameters and not anything:
+                raise NotProvided(f"{name}({option}=...)")
+    return function
 
 
 def new(impl: TapeImplementation, name: str, *sizes: Any, **options: Any) -> Any:
@@ -31,7 +45,7 @@ def new(impl: TapeImplementation, name: str, *sizes: Any, **options: Any) -> Any
 
     NumPy's global generator is left as it was found.
     """
-    made = impl.named(name)
+    made = taking(impl.named(name), name, *options)
     with undisturbed_generator():
         np.random.seed(7)
         return made(*sizes, **options)

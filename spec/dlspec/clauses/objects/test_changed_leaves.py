@@ -115,7 +115,7 @@ def test_a_step_between_forward_and_backward(impl: TapeImplementation) -> None:
     parameters used, or refuse with a RuntimeError.
     """
     x = impl.leaf(np.array([2.0, -3.0]))
-    optimizer = impl.named("SGD")([x], alpha=0.5)
+    optimizer = new(impl, "SGD", [x], alpha=0.5)
     first, second = impl.F.multiply(x, x), impl.F.multiply(impl.F.multiply(x, x), x)
     impl.backward(first, np.array([1.0, 1.0]))
     optimizer.step()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dlspec.clause import clause
-from dlspec.clauses.objects.helpers import assert_fact, assert_nothing_arrived, provided
+from dlspec.clauses.objects.helpers import assert_fact, assert_nothing_arrived, new, provided
 from dlspec.implementation import TapeImplementation
 from dlspec.tolerance import assert_dtype, assert_equal, refused
 
@@ -111,7 +111,7 @@ def test_zeroing_one_leaf_keeps_the_others(impl: TapeImplementation) -> None:
             impl.backward(impl.F.add(one, other), np.array([1.0, 10.0]))
         else:
             impl.backward(impl.F.add(a, b), np.array([[1.0, 10.0]]))
-        provided(impl.named("SGD")([a], alpha=0.1), "zero")()
+        provided(new(impl, "SGD", [a], alpha=0.1), "zero")()
 
         assert_equal(impl.gradient(a), np.zeros((1, 2)), "gradient of a after zero")
         assert_equal(impl.gradient(b), np.array([[1.0, 10.0]]), "gradient of b, which nobody zeroed")
@@ -124,7 +124,7 @@ def test_one_optimizer_steps_every_leaf_of_a_sum(impl: TapeImplementation) -> No
     """
     a, b = impl.leaf(np.array([1.0, 2.0])), impl.leaf(np.array([3.0, 4.0]))
     impl.backward(impl.F.add(a, b), np.array([1.0, 10.0]))
-    impl.named("SGD")([a, b], alpha=0.5).step()
+    new(impl, "SGD", [a, b], alpha=0.5).step()
 
     assert_equal(impl.array(a), np.array([0.5, -3.0]), "a after the step")
     assert_equal(impl.array(b), np.array([2.5, -1.0]), "b after the step")

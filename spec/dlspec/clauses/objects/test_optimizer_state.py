@@ -14,7 +14,7 @@ from dlspec.tolerance import assert_equal, refused
 def test_a_step_moves_against_the_gradient(impl: TapeImplementation) -> None:
     """`step()` MUST subtract `alpha` times the gradient from every parameter that has one."""
     x, y = impl.leaf(np.array([2.0, -3.0])), impl.leaf(np.array([[5.0]]))
-    optimizer = impl.named("SGD")(parameters=[x, y], alpha=0.5)
+    optimizer = new(impl, "SGD", parameters=[x, y], alpha=0.5)
     impl.set_grad(x, np.array([1.0, -4.0]))
     impl.set_grad(y, np.array([[8.0]]))
     optimizer.step()
@@ -27,7 +27,7 @@ def test_a_step_moves_against_the_gradient(impl: TapeImplementation) -> None:
 def test_a_step_zeroes_the_gradients(impl: TapeImplementation) -> None:
     """`step()` MUST leave zeros where it found gradients, so that the next `backward` starts anew."""
     x = impl.leaf(np.array([2.0, -3.0]))
-    optimizer = impl.named("SGD")([x], alpha=0.5)
+    optimizer = new(impl, "SGD", [x], alpha=0.5)
     impl.set_grad(x, np.array([1.0, -4.0]))
     optimizer.step()
 
@@ -39,10 +39,10 @@ def test_a_step_may_keep_the_gradients(impl: TapeImplementation) -> None:
     """`step(zero=False)` MUST leave every gradient as it was."""
     x = impl.leaf(np.array([2.0, -3.0]))
     for options in ({}, {"momentum": 0.5, "weight_decay": 0.25}, {"momentum": 0.5, "nesterov": True}):
-        optimizer = impl.named("SGD")([x], alpha=0.5, **options)
+        optimizer = new(impl, "SGD", [x], alpha=0.5, **options)
         impl.set_grad(x, np.array([1.0, -4.0]))
-        optimizer.step(zero=False)
-        optimizer.step(zero=False)
+        provided(optimizer, "step", "zero")(zero=False)
+        provided(optimizer, "step", "zero")(zero=False)
 
         assert_equal(impl.gradient(x), np.array([1.0, -4.0]), f"gradient of x after two steps with {options}")
 
@@ -53,7 +53,7 @@ def test_zero_leaves_zeros(impl: TapeImplementation) -> None:
     move no parameter.
     """
     x = impl.leaf(np.array([2.0, -3.0, 4.0]))
-    optimizer = impl.named("SGD")([x], alpha=0.5)
+    optimizer = new(impl, "SGD", [x], alpha=0.5)
     impl.set_grad(x, np.array([np.nan, np.inf, 1.0]))
     with np.errstate(invalid="ignore"):
         provided(optimizer, "zero")()
@@ -67,7 +67,7 @@ def test_zero_leaves_none_where_none_was(impl: TapeImplementation) -> None:
     """`zero()` MUST leave a parameter that has no gradient without one."""
     x, unused = impl.leaf(np.array([2.0])), impl.leaf(np.array([3.0]))
     impl.set_grad(x, np.array([1.0]))
-    provided(impl.named("SGD")([x, unused], alpha=0.5), "zero")()
+    provided(new(impl, "SGD", [x, unused], alpha=0.5), "zero")()
 
     assert_nothing_arrived(impl, unused, "gradient of the unused parameter after zero")
 
@@ -76,7 +76,7 @@ def test_zero_leaves_none_where_none_was(impl: TapeImplementation) -> None:
 def test_zero_touches_no_gradient_that_others_hold(impl: TapeImplementation) -> None:
     """`zero()` MUST NOT write into a gradient that was read before: who kept it keeps its numbers."""
     x = impl.leaf(np.array([2.0, -3.0]))
-    optimizer = impl.named("SGD")([x], alpha=0.5)
+    optimizer = new(impl, "SGD", [x], alpha=0.5)
     impl.backward(impl.F.multiply(x, x), np.array([1.0, 1.0]))
     kept = impl.grad(x)
     provided(optimizer, "zero")()
@@ -88,7 +88,7 @@ def test_zero_touches_no_gradient_that_others_hold(impl: TapeImplementation) -> 
 def test_after_zero_gradients_add_up_again(impl: TapeImplementation) -> None:
     """After `zero()` the next `backward` MUST leave its own gradient alone."""
     x = impl.leaf(np.array([2.0, -3.0]))
-    optimizer = impl.named("SGD")([x], alpha=0.5)
+    optimizer = new(impl, "SGD", [x], alpha=0.5)
     for _ in range(3):
         impl.backward(impl.F.multiply(x, x), np.array([1.0, 10.0]))
         assert_equal(impl.gradient(x), np.array([4.0, -60.0]), "gradient of x after backward")
@@ -99,7 +99,7 @@ def test_after_zero_gradients_add_up_again(impl: TapeImplementation) -> None:
 def test_momentum_outlives_zero(impl: TapeImplementation) -> None:
     """`zero()` MUST NOT touch what momentum remembers."""
     x = impl.leaf(np.array([0.0]))
-    optimizer = impl.named("SGD")([x], alpha=1.0, momentum=0.5)
+    optimizer = new(impl, "SGD", [x], alpha=1.0, momentum=0.5)
     for right in (-8.0, -12.0, -14.0):
         provided(optimizer, "zero")()
         impl.set_grad(x, np.array([8.0 if right == -8.0 else 0.0]))
@@ -112,7 +112,7 @@ def test_a_parameter_listed_twice_steps_once(impl: TapeImplementation) -> None:
     """A parameter that is listed twice MUST step once, with momentum and decay too."""
     for options, right in (({}, 1.5), ({"momentum": 0.5}, 1.5), ({"weight_decay": 0.5}, 1.0)):
         x = impl.leaf(np.array([2.0]))
-        optimizer = impl.named("SGD")([x, x], alpha=0.5, **options)
+        optimizer = new(impl, "SGD", [x, x], alpha=0.5, **options)
         impl.set_grad(x, np.array([1.0]))
         optimizer.step()
 
@@ -123,7 +123,7 @@ def test_a_parameter_listed_twice_steps_once(impl: TapeImplementation) -> None:
 def test_equal_parameters_step_each(impl: TapeImplementation) -> None:
     """Parameters that hold equal numbers MUST each step: it is identity that makes one of two."""
     x, y = impl.leaf(np.zeros(2)), impl.leaf(np.zeros(2))
-    optimizer = impl.named("SGD")([x, y], alpha=0.5)
+    optimizer = new(impl, "SGD", [x, y], alpha=0.5)
     impl.set_grad(x, np.array([2.0, 4.0]))
     impl.set_grad(y, np.array([2.0, 4.0]))
     optimizer.step()
@@ -136,7 +136,7 @@ def test_equal_parameters_step_each(impl: TapeImplementation) -> None:
 def test_a_step_writes_into_the_parameters_own_array(impl: TapeImplementation) -> None:
     """`step()` MUST change a parameter in its own array, so that whoever holds `p.data` sees it move."""
     x = impl.named("Tensor")([2.0, -3.0], autograd=True)
-    optimizer = impl.named("SGD")([x], alpha=0.5)
+    optimizer = new(impl, "SGD", [x], alpha=0.5)
     data = provided(x, "data")
     impl.set_grad(x, np.array([1.0, -4.0]))
     optimizer.step()
@@ -150,7 +150,7 @@ def test_a_parameter_without_a_gradient_is_skipped(impl: TapeImplementation) -> 
     """`step()` MUST leave a parameter without a gradient where it is, with weight decay and momentum too."""
     for options in ({}, {"weight_decay": 0.5}, {"momentum": 0.5}):
         x, unused = impl.leaf(np.array([2.0])), impl.leaf(np.array([3.0]))
-        optimizer = impl.named("SGD")([unused, x], alpha=0.5, **options)
+        optimizer = new(impl, "SGD", [unused, x], alpha=0.5, **options)
         impl.set_grad(x, np.array([4.0]))
         optimizer.step()
 
@@ -164,7 +164,7 @@ def test_a_step_without_any_gradient_is_refused(impl: TapeImplementation) -> Non
     `backward` was forgotten.
     """
     x, y = impl.leaf(np.array([2.0])), impl.leaf(np.array([3.0]))
-    optimizer = impl.named("SGD")([x, y], alpha=0.5)
+    optimizer = new(impl, "SGD", [x, y], alpha=0.5)
     with refused(RuntimeError, what="a step without any gradient"):
         optimizer.step()
 
@@ -176,7 +176,7 @@ def test_a_step_without_any_gradient_is_refused(impl: TapeImplementation) -> Non
 def test_a_step_that_raises_has_changed_nothing(impl: TapeImplementation) -> None:
     """A `step()` that raises MUST have changed no parameter and no gradient."""
     x, locked = (impl.named("Tensor")([2.0], autograd=True) for _ in range(2))
-    optimizer = impl.named("SGD")([x, locked], alpha=0.5)
+    optimizer = new(impl, "SGD", [x, locked], alpha=0.5)
     impl.set_grad(x, np.array([1.0]))
     impl.set_grad(locked, np.array([1.0]))
     provided(locked, "data").flags.writeable = False
@@ -195,7 +195,7 @@ def test_a_step_that_raises_has_changed_nothing(impl: TapeImplementation) -> Non
 def test_the_parameters_may_come_from_a_generator(impl: TapeImplementation) -> None:
     """Parameters that come from a generator MUST be trained in every step, not only in the first."""
     x, y = impl.leaf(np.array([2.0])), impl.leaf(np.array([3.0]))
-    optimizer = impl.named("SGD")((p for p in (x, y)), alpha=0.5)
+    optimizer = new(impl, "SGD", (p for p in (x, y)), alpha=0.5)
     for step in (1, 2, 3):
         impl.set_grad(x, np.array([1.0]))
         impl.set_grad(y, np.array([2.0]))
@@ -209,7 +209,7 @@ def test_the_parameters_may_come_from_a_generator(impl: TapeImplementation) -> N
 def test_the_learning_rate_may_change(impl: TapeImplementation) -> None:
     """`alpha` MUST be an attribute that may be changed between steps."""
     x = impl.leaf(np.array([2.0]))
-    optimizer = impl.named("SGD")([x], alpha=0.5)
+    optimizer = new(impl, "SGD", [x], alpha=0.5)
     for alpha, right in ((0.5, 1.5), (0.25, 1.25), (2.0, -0.75)):
         optimizer.alpha = alpha
         impl.set_grad(x, np.array([1.0]))
@@ -222,7 +222,7 @@ def test_the_learning_rate_may_change(impl: TapeImplementation) -> None:
 def test_a_step_records_nothing(impl: TapeImplementation) -> None:
     """`step()` MUST leave parameters what they were: leaves, which a new `backward` reaches directly."""
     x = impl.leaf(np.array([2.0]))
-    optimizer = impl.named("SGD")([x], alpha=0.5)
+    optimizer = new(impl, "SGD", [x], alpha=0.5)
     for data in (2.0, 0.0, 0.0):
         assert_equal(impl.array(x), np.array([data]), "x before the step")
         assert_fact(impl.wants_gradient(x), True, "autograd of x")
@@ -237,7 +237,7 @@ def test_a_step_trains_a_model(impl: TapeImplementation) -> None:
     layer = new(impl, "Linear", 2, 1)
     impl.set_data(layer.weight, np.array([[1.0], [-2.0]]))
     impl.set_data(layer.bias, np.array([4.0]))
-    optimizer = impl.named("SGD")(parameters_of(layer), alpha=0.5)
+    optimizer = new(impl, "SGD", parameters_of(layer), alpha=0.5)
     impl.backward(layer.forward(impl.constant(np.array([[2.0, 6.0]]))), np.array([[1.0]]))
     optimizer.step()
 

@@ -135,7 +135,7 @@ def test_loading_keeps_the_parameters(impl: TapeImplementation) -> None:
     goes on training the model.
     """
     layer = new(impl, "Linear", 1, 1, bias=False)
-    optimizer = impl.named("SGD")([layer.weight], alpha=0.5)
+    optimizer = new(impl, "SGD", [layer.weight], alpha=0.5)
     provided(layer, "load_state_dict")({"weight": np.array([[3.0]])})
     impl.backward(layer.forward(impl.constant(np.array([[2.0]]))))
     optimizer.step()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dlspec.clause import clause
-from dlspec.clauses.objects.helpers import provided
+from dlspec.clauses.objects.helpers import new, provided
 from dlspec.implementation import TapeImplementation
 from dlspec.strategies import INDEX_DTYPES
 from dlspec.tolerance import assert_equal
@@ -18,7 +18,7 @@ RIGHT = np.array([[0.5, -0.5], [-0.5, 0.5]])
 @clause()
 def test_classes_are_lists_arrays_or_tensors(impl: TapeImplementation) -> None:
     """`cross_entropy` and `CrossEntropyLoss` MUST take class numbers as a list, an array or a tensor."""
-    tensor, loss = impl.named("Tensor"), impl.named("CrossEntropyLoss")(reduction="sum")
+    tensor, loss = impl.named("Tensor"), new(impl, "CrossEntropyLoss", reduction="sum")
     for targets, name in (
         ([1, 0], "a list"),
         (np.array([1, 0]), "an array"),
@@ -26,7 +26,7 @@ def test_classes_are_lists_arrays_or_tensors(impl: TapeImplementation) -> None:
     ):
         for how in ("the method", "the loss"):
             logits = tensor(LOGITS, autograd=True)
-            method = provided(logits, "cross_entropy")
+            method = provided(logits, "cross_entropy", "reduction")
             value = method(targets, reduction="sum") if how == "the method" else loss.forward(logits, targets)
             impl.backward(value)
 
@@ -41,7 +41,9 @@ def test_classes_of_every_integer_type(impl: TapeImplementation) -> None:
     tensor = impl.named("Tensor")
     for dtype in INDEX_DTYPES:
         logits = tensor(LOGITS, autograd=True)
-        impl.backward(provided(logits, "cross_entropy")(np.array([1, 0], dtype), reduction="sum"))
+        impl.backward(
+            provided(logits, "cross_entropy", "reduction")(np.array([1, 0], dtype), reduction="sum")
+        )
 
         assert_equal(impl.gradient(logits), RIGHT, f"gradient of the logits where targets are {dtype}")
 
@@ -53,7 +55,7 @@ def test_classes_are_copied_when_they_are_used(impl: TapeImplementation) -> None
     for kind in ("an array", "a tensor"):
         logits, array = tensor(LOGITS, autograd=True), np.array([1, 0])
         targets = array if kind == "an array" else tensor(array)
-        value = provided(logits, "cross_entropy")(targets, reduction="sum")
+        value = provided(logits, "cross_entropy", "reduction")(targets, reduction="sum")
         if kind == "an array":
             array[:] = [0, 1]
         else:
@@ -68,7 +70,7 @@ def test_classes_are_copied_when_they_are_used(impl: TapeImplementation) -> None
 @clause()
 def test_numbers_may_be_arrays(impl: TapeImplementation) -> None:
     """`MSELoss` MUST take its target as an array too, and copy it when it is used."""
-    tensor, loss = impl.named("Tensor"), impl.named("MSELoss")(reduction="sum")
+    tensor, loss = impl.named("Tensor"), new(impl, "MSELoss", reduction="sum")
     prediction, target = tensor([1.0, 5.0], autograd=True), np.array([3.0, 4.0])
     value = loss.forward(prediction, target)
     target[:] = 100
@@ -83,7 +85,7 @@ def test_a_constant_target_gets_nothing_and_cuts_nothing(impl: TapeImplementatio
     """`MSELoss` against a target that wants no gradient MUST send the prediction its gradient, and against
     one that does send it to both.
     """
-    loss = impl.named("MSELoss")(reduction="sum")
+    loss = new(impl, "MSELoss", reduction="sum")
     for wanted in (False, True):
         prediction = impl.leaf(np.array([1.0, 5.0]))
         target = (impl.leaf if wanted else impl.constant)(np.array([3.0, 4.0]))

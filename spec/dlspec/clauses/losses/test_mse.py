@@ -1,0 +1,38 @@
+"""The squared error of a prediction."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dlspec.clause import clause
+from dlspec.implementation import Implementation
+from dlspec.tolerance import assert_equal
+
+
+@clause()
+def test_the_target_receives_the_opposite(impl: Implementation) -> None:
+    """A target that wants a gradient MUST receive the opposite of what the prediction receives."""
+    p, t = np.array([[1.0, 2.0], [3.0, -4.0]]), np.array([[0.0, 5.0], [1.0, 1.0]])
+    _, (of_p, of_t) = impl.gradients(lambda F, p, t: F.mse_loss(p, t, reduction="sum"), p, t)
+
+    assert_equal(of_p, np.array([[2.0, -6.0], [4.0, -10.0]]), "cotangent of the prediction")
+    assert_equal(of_t, np.array([[-2.0, 6.0], [-4.0, 10.0]]), "cotangent of the target")
+
+
+@clause()
+def test_a_perfect_prediction_has_no_loss(impl: Implementation) -> None:
+    """A prediction that equals its target MUST have a loss of 0 and a gradient of 0."""
+    p = np.array([[0.1, 300.0], [-7.0, 0.0]])
+    value, (of_p, _) = impl.gradients(lambda F, p, t: F.mse_loss(p, t), p, p)
+
+    assert_equal(value, np.array(0.0), "loss of a perfect prediction")
+    assert_equal(of_p, np.zeros_like(p), "cotangent of a perfect prediction")
+
+
+@clause()
+def test_the_upstream_cotangent_counts(impl: Implementation) -> None:
+    """What the squared error pulls back MUST be in proportion to what arrives."""
+    p, t = np.array([1.0, 2.0]), np.array([3.0, -4.0])
+    _, (bar, _) = impl.gradients(lambda F, p, t: F.mse_loss(p, t), p, t, cotangent=np.array(-4.0))
+
+    assert_equal(bar, np.array([8.0, -24.0]), "cotangent of the prediction for a cotangent of -4")
