@@ -125,7 +125,8 @@ def draw(clause: Clause) -> list[dict[str, Any]]:
             candidates.append({"operands": operands, "static": static})
 
     collect()
-    kept = _select(candidates)
+    # The smallest first: a failure is shown on the first case that it occurs in.
+    kept = sorted(_select(candidates), key=lambda case: sum(x.size for x in _arrays(case)))
     return [_answered(clause, case, number) for number, case in enumerate(kept)]
 
 

@@ -133,8 +133,8 @@ def counted_memory() -> Iterator[Callable[[], int]]:
 
 
 def _bytes_in_use() -> int:
-    # Python keeps freed tuples, lists and the like for reuse, and gives them back in a full collection. Frozen,
-    # no object takes part in it, so that it frees nothing else: cycles stay, as they should here.
+    # Python keeps freed tuples, lists and the like for reuse, and gives them back in a full collection.
+    # Frozen, no object takes part in it, so that it frees nothing else: cycles stay, as they should here.
     gc.freeze()
     gc.collect()
     gc.unfreeze()

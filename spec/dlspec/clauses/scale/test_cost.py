@@ -83,8 +83,8 @@ def test_uses_cost_their_number(impl: Implementation) -> None:
 
 @clause()
 def test_early_values_used_late_cost_no_more(impl: Implementation) -> None:
-    """A chain whose every op also uses the value it began with, and the one before the last, MUST take work in
-    proportion to its length.
+    """A chain whose every op also uses the value it began with, and the one before the last, MUST take
+    work in proportion to its length.
     """
 
     def program(F: Any, x: Any, length: int) -> Any:
@@ -102,8 +102,8 @@ def test_early_values_used_late_cost_no_more(impl: Implementation) -> None:
 
 @clause()
 def test_dead_branches_cost_nothing(impl: TapeImplementation) -> None:
-    """What was computed from a value but isn't part of the result MUST NOT be visited by `backward`, though it
-    is still held.
+    """What was computed from a value but isn't part of the result MUST NOT be visited by `backward`,
+    though it is still held.
     """
     counts = []
     for dead in (0, 1_000):

@@ -57,8 +57,8 @@ def test_a_retained_graph_is_gone(impl: TapeImplementation) -> None:
 
 @clause()
 def test_leaves_are_gone_too(impl: TapeImplementation) -> None:
-    """Leaves, their gradients and the graph between MUST all be gone when they are dropped, without the garbage
-    collector.
+    """Leaves, their gradients and the graph between MUST all be gone when they are dropped, without the
+    garbage collector.
     """
 
     def work() -> None:
