@@ -34,12 +34,14 @@ def test_functions_of_nan(impl: Implementation) -> None:
 
 @clause()
 def test_arithmetic_with_nan(impl: Implementation) -> None:
-    """Sums, differences, products and quotients with NaN MUST be NaN there, and there alone."""
+    """Sums, differences, products, quotients and squares of NaN MUST be NaN there, and there alone."""
     x, y = np.array([1.0, NAN, 2.0, NAN]), np.array([4.0, 1.0, NAN, NAN])
     for op, right in (("add", 5.0), ("subtract", -3.0), ("multiply", 4.0), ("divide", 0.25)):
         with np.errstate(all="ignore"):
             value = impl.value(op, x, y)
         assert_equal(value, np.array([right, NAN, NAN, NAN]), f"{op} with NaN")
+    with np.errstate(all="ignore"):
+        assert_equal(impl.value("power", y, exponent=2), np.array([16.0, 1.0, NAN, NAN]), "square of NaN")
 
 
 @clause()

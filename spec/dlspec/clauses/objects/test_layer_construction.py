@@ -50,7 +50,10 @@ def test_weights_start_normal_with_the_width_of_their_inputs(impl: TapeImplement
         # The variance of a normal sample has a relative standard error of sqrt(2 / count), its root half.
         bound = SIGMAS * sigma / math.sqrt(2 * count)
         assert_within(
-            np.asarray(np.std(weight)), sigma, bound, f"deviation of the weights of Linear({inputs}, {outputs})"
+            np.asarray(np.std(weight)),
+            sigma,
+            bound,
+            f"deviation of the weights of Linear({inputs}, {outputs})",
         )
 
 

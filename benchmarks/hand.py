@@ -1,0 +1,116 @@
+"""The training steps in clear NumPy without any framework: what a careful student would write.
+
+Every line allocates its result. Preallocated buffers, stacked time steps and other tricks would be faster;
+that is another comparison.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks.workloads import Array, Training, Workload
+
+
+def sigmoid(x: Array) -> Array:
+    """Good enough for the small numbers here."""
+    return np.asarray(1 / (1 + np.exp(-x)))
+
+
+def cross_entropy(logits: Array, targets: Array) -> tuple[float, Array]:
+    """The mean cross-entropy, and its gradient in the logits."""
+    rows = np.arange(len(targets))
+    p = np.exp(logits - logits.max(axis=1, keepdims=True))
+    total = p.sum(axis=1)
+    loss = float(np.mean(np.log(total) - np.log(p[rows, targets])))
+    p /= total[:, np.newaxis]
+    p[rows, targets] -= 1
+    return loss, p / len(targets)
+
+
+class ByHand:
+    """What the three have in common: the parameters, and where they go from here."""
+
+    def __init__(self, workload: Workload) -> None:
+        """Start where the workload says."""
+        self.workload = workload
+        self.p = [parameter.copy() for parameter in workload.parameters]
+        self.last = float("nan")
+
+    def loss(self) -> float:
+        """The loss that the last step began with."""
+        return self.last
+
+    def parameters(self) -> list[Array]:
+        """Where training has got to."""
+        return self.p
+
+    def update(self, *gradients: Array) -> None:
+        """Gradient descent."""
+        for p, g in zip(self.p, gradients, strict=True):
+            p -= self.workload.alpha * g
+
+
+class Xor(ByHand):
+    """tanh, sigmoid, summed squared error."""
+
+    def step(self) -> None:
+        """Forward, backward, update."""
+        x, y = self.workload.inputs, self.workload.targets
+        w1, b1, w2, b2 = self.p
+        h = np.tanh(x @ w1 + b1)
+        p = sigmoid(h @ w2 + b2)
+        d = p - y
+        self.last = float((d * d).sum())
+        z2 = 2 * d * p * (1 - p)
+        z1 = (z2 @ w2.T) * (1 - h * h)
+        self.update(x.T @ z1, z1.sum(axis=0), h.T @ z2, z2.sum(axis=0))
+
+
+class Mlp(ByHand):
+    """tanh between layers, mean cross-entropy at the end."""
+
+    def step(self) -> None:
+        """Forward, backward, update."""
+        w1, b1, w2, b2, w3, b3 = self.p
+        x = self.workload.inputs
+        h1 = np.tanh(x @ w1 + b1)
+        h2 = np.tanh(h1 @ w2 + b2)
+        self.last, g = cross_entropy(h2 @ w3 + b3, self.workload.targets)
+        g2 = (g @ w3.T) * (1 - h2 * h2)
+        g1 = (g2 @ w2.T) * (1 - h1 * h1)
+        self.update(x.T @ g1, g1.sum(axis=0), h1.T @ g2, g2.sum(axis=0), h2.T @ g, g.sum(axis=0))
+
+
+class Rnn(ByHand):
+    """The cell gives an output at every step, as its API has it; the last one is scored."""
+
+    def step(self) -> None:
+        """Forward, backward through time, update."""
+        table, w_i, b_i, w_h, b_h, w_o, b_o = self.p
+        ids = self.workload.inputs
+        h = np.zeros((len(ids), len(w_h)))
+        xs, hs = [], [h]
+        for t in range(ids.shape[1]):
+            x = table[ids[:, t]]
+            h = sigmoid((x @ w_i + b_i) + (h @ w_h + b_h))
+            output = h @ w_o + b_o
+            xs.append(x)
+            hs.append(h)
+        self.last, g = cross_entropy(output, self.workload.targets)
+        d_w_o, d_b_o, dh = h.T @ g, g.sum(axis=0), g @ w_o.T
+        d_table, d_w_i, d_b, d_w_h = (np.zeros_like(p) for p in (table, w_i, b_i, w_h))
+        for t in reversed(range(ids.shape[1])):
+            h = hs[t + 1]
+            z = dh * h * (1 - h)
+            d_w_i += xs[t].T @ z
+            d_w_h += hs[t].T @ z
+            d_b += z.sum(axis=0)
+            np.add.at(d_table, ids[:, t], z @ w_i.T)
+            dh = z @ w_h.T
+        self.update(d_table, d_w_i, d_b, d_w_h, d_b, d_w_o, d_b_o)
+
+
+def start(workload: Workload) -> Training:
+    """Begin a workload."""
+    kinds: dict[str, type[Xor | Mlp | Rnn]] = {"xor": Xor, "mlp": Mlp, "rnn": Rnn}
+    return kinds[workload.name.partition(",")[0]](workload)

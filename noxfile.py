@@ -1,0 +1,220 @@
+"""What there is to run, and where it runs: `nox --list`.
+
+Every session makes an environment of its own under `.nox`, and leaves nothing else in the tree. A session
+over several Pythons takes those that this machine has; one is enough.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.sessions = ["lint", "types", "spec", "examples", "verify", "build", "tests"]
+nox.options.default_venv_backend = "virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.error_on_missing_interpreters = False
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+OLDEST = (3, 11)
+
+LOWEST_NUMPY = {"3.11": "2.0", "3.12": "2.0", "3.13": "2.1", "3.14": "2.3"}
+"""For each Python the oldest NumPy from 2.0 on that has wheels for it."""
+
+IMPLEMENTATIONS = ("deeplearning_framework", "dual_numbers", "autograd")
+"""What ships with an adapter, and needs nothing but pip."""
+
+
+def interpreters() -> Iterator[tuple[str, Path]]:
+    """Every Python on this machine that the project supports, with its version; the running one first."""
+    names = [f"python3.{minor}" for minor in range(OLDEST[1], OLDEST[1] + 10)]
+    candidates = [sys.executable, *filter(None, map(shutil.which, names))]
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    candidates += [str(path) for path in sorted(pyenv.glob("versions/3.*/bin/python3"))]
+    # Asked rather than believed: a shim may have no Python behind it.
+    question = (
+        "import sys; v = sys.version_info; "
+        f"print('%d.%d' % v[:2] if v >= {OLDEST} and v.releaselevel == 'final' else '')"
+    )
+    for candidate in candidates:
+        answer = subprocess.run([candidate, "-c", question], capture_output=True, text=True, check=False)
+        if answer.returncode == 0 and (version := answer.stdout.strip()):
+            yield version, Path(candidate)
+
+
+FOUND = dict(reversed(list(interpreters())))
+PYTHONS = sorted(FOUND, key=lambda version: int(version.partition(".")[2]))
+
+# Nox looks interpreters up by name, and these need not be on the path.
+os.environ["PATH"] = os.pathsep.join([*(str(FOUND[v].parent) for v in PYTHONS), os.environ["PATH"]])
+
+
+def group(name: str) -> list[str]:
+    """The tools of a session, as `pyproject.toml` has them."""
+    return list(nox.project.dependency_groups(PROJECT, name))
+
+
+def prepare(session: nox.Session, *requirements: str, extras: str = "spec") -> None:
+    """Install the project as it stands, and keep caches out of the tree."""
+    session.install(*requirements, "--editable", f".[{extras}]")
+    quiet(session)
+
+
+def quiet(session: nox.Session) -> None:
+    """Have tools put what they write where the session's environment is."""
+    cache = Path(session.create_tmp()).resolve()
+    session.env.update(
+        {
+            "HYPOTHESIS_STORAGE_DIRECTORY": str(cache / "hypothesis"),
+            "MYPY_CACHE_DIR": str(cache / "mypy"),
+            "PYTEST_ADDOPTS": "-p no:cacheprovider",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "RUFF_CACHE_DIR": str(cache / "ruff"),
+        }
+    )
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, format and the spec's own bookkeeping."""
+    prepare(session, *group("lint"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("dlspec", "lint")
+
+
+@nox.session(python=PYTHONS[:1])
+def types(session: nox.Session) -> None:
+    """Check the types of everything, strictly, on the oldest Python found."""
+    prepare(session, *group("types"), extras="spec,autograd")
+    session.run("mypy", *session.posargs)
+
+
+@nox.session
+@nox.parametrize(
+    "python,numpy",
+    [
+        nox.param(python, numpy, id=f"{python}-{numpy}")
+        for python in PYTHONS
+        for numpy in ("lowest", "latest")
+        if numpy == "latest" or python in LOWEST_NUMPY
+    ],
+)
+def spec(session: nox.Session, numpy: str) -> None:
+    """Hold the reference to the spec, on every Python found, with the oldest and the newest NumPy."""
+    if numpy == "lowest":
+        prepare(session, f"numpy~={LOWEST_NUMPY[str(session.python)]}.0")
+    else:
+        prepare(session, "--upgrade", "--upgrade-strategy=only-if-needed", "numpy")
+    session.run(
+        "pytest", "--pyargs", "dlspec.clauses", "--implementation", "deeplearning_framework", *session.posargs
+    )
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Run the tests of the code, the command line and the README, on every Python found."""
+    prepare(session, *group("tests"), extras="spec,autograd")
+    session.run("pytest", *(session.posargs or ["-n", "auto"]))
+
+
+@nox.session
+def verify(session: nox.Session) -> None:
+    """Give the verdict on a target, `nox -s verify -- TARGET`, or on every implementation that ships."""
+    prepare(session, extras="spec,autograd")
+    report = Path(session.create_tmp()).resolve() / "report.json"
+    for target in session.posargs or IMPLEMENTATIONS:
+        session.run("dlspec", "verify", target, "--report", str(report))
+        session.run("python", "-c", CHECK_REPORT, str(report))
+
+
+CHECK_REPORT = """
+import json, sys
+from importlib.resources import files
+from jsonschema import Draft202012Validator
+
+report = json.load(open(sys.argv[1], encoding="utf-8"))
+schema = json.loads(files("dlspec.runner").joinpath("report.schema.json").read_text(encoding="utf-8"))
+Draft202012Validator(schema).validate(report)
+if not report["complete"] or report["interrupted"]:
+    sys.exit("the report is incomplete")
+"""
+
+
+@nox.session
+def examples(session: nox.Session) -> None:
+    """Run each example, and the tests that it brings along."""
+    prepare(session)
+    scripts = sorted(str(path) for path in Path("examples").glob("*.py"))
+    for script in scripts:
+        session.run("python", script)
+    session.run("pytest", *scripts)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build wheel and sdist, and try the wheel in a fresh environment, far from the source."""
+    session.install(*group("build"))
+    quiet(session)
+    with tempfile.TemporaryDirectory() as place:
+        outside = Path(place)
+        # The wheel is built from the sdist, so both are complete or neither is.
+        session.run("python", "-m", "build", "--outdir", str(outside / "dist"))
+        (wheel,) = (outside / "dist").glob("*.whl")
+        session.run("python", "-m", "venv", str(outside / "fresh"))
+        scripts = outside / "fresh" / ("Scripts" if os.name == "nt" else "bin")
+        python = str(scripts / "python")
+        session.chdir(outside)
+
+        session.run(python, "-m", "pip", "install", "--quiet", str(wheel), external=True)
+        session.run(python, "-m", "deeplearning_framework.example", external=True)
+        session.run(str(scripts / "dlspec"), "--version", external=True, success_codes=[2])
+
+        session.run(python, "-m", "pip", "install", "--quiet", f"{wheel}[spec]", external=True)
+        session.run(str(scripts / "dlspec"), "--version", external=True)
+        session.run(str(scripts / "dlspec"), "lint", external=True)
+        session.run(str(scripts / "dlspec"), "verify", "deeplearning_framework", external=True)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the pages, strictly, and see that they ask nobody else for anything."""
+    session.install(*group("docs"))
+    quiet(session)
+    site = Path(session.create_tmp()).resolve() / "site"
+    session.env.update({"NO_MKDOCS_2_WARNING": "1", "PYTHONPATH": "."})
+    session.run("python", "-m", "mkdocs", "build", "--strict", "--site-dir", str(site))
+    foreign = sorted({f"{page.name} asks {host}" for page in site.rglob("*.html") for host in asked_by(page)})
+    if foreign:
+        session.error("\n".join(foreign))
+
+
+REQUEST = re.compile(
+    r"""<(?:script|img|iframe|link(?![^>]*rel="?canonical))\b[^>]*?(?:src|href)="?(https?://[^/"\s>]+)"""
+)
+
+
+def asked_by(page: Path) -> list[str]:
+    """The hosts that a browser would turn to on its own when it shows a page; links are not meant."""
+    return REQUEST.findall(page.read_text(encoding="utf-8"))
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Time every op and a step of training, quickly; say `-- --benchmark-max-time=1` for more patience."""
+    prepare(session, *group("bench"))
+    # One thread, and whatever kernel the library would choose by itself.
+    threads: dict[str, str | None] = dict.fromkeys(
+        ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
+    )
+    kernel: dict[str, str | None] = dict.fromkeys(("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"))
+    quick = ["--benchmark-max-time=0.1", "--benchmark-min-rounds=5", "--benchmark-columns=median,iqr,rounds"]
+    session.run("pytest", "benchmarks", *quick, *session.posargs, env=threads | kernel)

@@ -1,0 +1,135 @@
+"""Numbers at the extremes, and comparison with 60 digits there."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlspec.catalogue import BY_NAME
+from dlspec.implementation import Implementation
+from dlspec.oracle import Answer, answer_of
+from dlspec.tolerance import assert_shape, assert_within, quiet, rounding
+
+Array = NDArray[Any]
+
+MAGNITUDES = (
+    *(0.0, 1e-300, 1e-150, 1e-38, 1e-20, 1e-8, 1e-3, 0.25, 1.0, 3.0, 12.0, 17.0, 20.0, 36.0, 40.0, 88.7, 104.0),
+    *(700.0, 709.0, 745.0, 1000.0, 5000.0, 1e5, 1e20, 1e38, 1e150, 1e300),
+)
+"""Where exponentials fade, saturate, underflow and overflow, in either type, and what lies between."""
+
+LONG = 2**14
+"""How many terms a long sum has."""
+
+LONG_SUM = 32
+"""Units of the sum of magnitudes that a careful sum of `LONG` terms stays within; NumPy's pairwise sum of
+0.1 in float32 is 1.2 off, adding one after the other 1295.
+"""
+
+
+def magnitudes(dtype: Any) -> Array:
+    """Those of `MAGNITUDES` that are 0 or a normal number of the type, and its smallest and largest."""
+    info = np.finfo(dtype)
+    kept = [x for x in MAGNITUDES if x == 0 or info.smallest_normal <= x <= info.max]
+    return np.array([*kept, info.smallest_normal, info.max], dtype)
+
+
+def signed(dtype: Any) -> Array:
+    """The magnitudes with either sign, -0 included."""
+    sizes = magnitudes(dtype)
+    return np.concatenate([sizes, -sizes])
+
+
+def uneven(shape: tuple[int, ...], dtype: Any) -> Array:
+    """Cotangents of that shape, signed and not all alike, small enough that no product overflows."""
+    return np.resize(np.array([0.75, -0.5, 0.625, -1.0, 0.875]), shape).astype(dtype)
+
+
+def by_element(op: str, x: Array, cotangent: Array, **static: Any) -> Answer:
+    """The answer for each element of an elementwise op's operand, found for each by itself."""
+    found = [
+        exactly(op, x[k : k + 1], cotangent=cotangent[k : k + 1], **static) for k in range(len(x))
+    ]
+    return Answer(
+        np.concatenate([one.value for one in found]),
+        np.concatenate([one.value_scale for one in found]),
+        (np.concatenate([one.cotangents[0] for one in found]),),
+        (np.concatenate([one.cotangent_scales[0] for one in found]),),
+    )
+
+
+def exactly(op: str, *operands: Array, cotangent: Array, **static: Any) -> Answer:
+    """The answer to one question about a row of the catalogue, in 60 digits.
+
+    The catalogue's budgets are computed in float64, where their own intermediates may overflow without harm.
+    """
+    wide = [np.asarray(x, np.float64) for x in operands]
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return answer_of(BY_NAME[op], wide, static, np.asarray(cotangent, np.float64), exact=True)
+
+
+def assert_value(impl: Implementation, op: str, x: Array, **static: Any) -> None:
+    """Fail unless an elementwise op is within its budget at every element of `x`."""
+    right = by_element(op, x, np.ones_like(x), **static)
+    with np.errstate(all="ignore"):
+        value = impl.value(op, x, **static)
+    assert_shape(value, x.shape, op)
+    for k, number in enumerate(x):
+        bound = rounding(BY_NAME[op].ulp, right.value_scale[k], x.dtype)
+        assert_within(value[k], right.value[k], bound, f"{op} of {number} in {x.dtype}")
+
+
+def assert_cotangent(impl: Implementation, op: str, x: Array, *, slack: bool = True, **static: Any) -> None:
+    """Fail unless the cotangent of an elementwise op is within its budget at every element of `x`.
+
+    Args:
+        impl: The implementation.
+        op: The op.
+        x: Where.
+        slack: Whether to allow what the catalogue says well-known formulas lose to cancellation.
+        **static: The op's other arguments.
+    """
+    w = uneven(x.shape, x.dtype)
+    right = by_element(op, x, w, **static)
+    scales = right.cotangent_scales[0] if slack else np.abs(right.cotangents[0])
+    with np.errstate(all="ignore"):
+        _, (bar,) = impl.gradients(lambda F, x: getattr(F, op)(x, **static), x, cotangent=w)
+    assert_shape(bar, x.shape, f"cotangent of x in {op}")
+    assert bar is not None
+    for k, number in enumerate(x):
+        bound = rounding(BY_NAME[op].vjp_ulp, scales[k], x.dtype)
+        assert_within(bar[k], right.cotangents[0][k], bound, f"cotangent of x = {number} in {op} in {x.dtype}")
+
+
+def assert_quiet(impl: Implementation, op: str, *operands: Array, **static: Any) -> None:
+    """Fail if an op raises a floating-point warning, forward or backward."""
+    with quiet(f"{op} of numbers with a finite answer"):
+        value, _ = impl.gradients(lambda F, *xs: getattr(F, op)(*xs, **static), *operands)
+    assert_finite(value, op)
+
+
+def assert_finite(value: Array, what: str) -> None:
+    """Fail where a number is infinite or NaN."""
+    assert_within(np.where(np.isfinite(value), 0.0, value), np.zeros(value.shape), 0.0, what)
+
+
+def assert_rows(impl: Implementation, op: str, rows: Array, **static: Any) -> None:
+    """Fail unless the value and the cotangent of an op of rows of logits are within their budgets.
+
+    The budgets are those of the logits less their row's largest, for which the answer is the same: no formula
+    needs to pass through numbers of the size of what the logits have in common.
+    """
+    shifted = rows.astype(np.float64) - rows.max(-1, keepdims=True).astype(np.float64)
+    shape = exactly(op, shifted, cotangent=np.ones(()), **static).value.shape
+    w = uneven(shape, rows.dtype)
+    right = exactly(op, shifted, cotangent=w, **static)
+    with np.errstate(all="ignore"):
+        value, (bar,) = impl.gradients(lambda F, x: getattr(F, op)(x, **static), rows, cotangent=w)
+    row = BY_NAME[op]
+    assert_within(value, right.value, rounding(row.ulp, right.value_scale, rows.dtype), f"{op} in {rows.dtype}")
+    bound = rounding(row.vjp_ulp, right.cotangent_scales[0], rows.dtype)
+    assert_within(bar, right.cotangents[0], bound, f"cotangent of the logits in {op} in {rows.dtype}")

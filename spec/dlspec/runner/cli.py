@@ -1,0 +1,371 @@
+"""The commands of `dlspec`."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import inspect
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dlspec import SPEC_VERSION, casefile, freeze, manifest
+from dlspec.clause import Clause
+from dlspec.implementation import Divergence
+from dlspec.runner import divergences as declarations
+from dlspec.runner import report as reports
+from dlspec.runner import screen
+from dlspec.runner.result import Result, Subject
+from dlspec.runner.stop import ExitCode, Stop, did_you_mean
+from dlspec.runner.supervise import Plan, Watcher, supervise
+from dlspec.runner.verdict import statuses, verdict
+from dlspec.runner.words import plural, wrapped
+
+TIMEOUT = 30.0
+TIMEOUT_PER_EXAMPLE = 1.0
+"""Seconds more for each case that is drawn: its answer is worked out in 60 digits while the clock runs."""
+LONGEST_TIMEOUT = 86400.0
+
+app = typer.Typer(
+    name="dlspec",
+    help="An executable specification of a small deep-learning framework.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        distribution = importlib.metadata.version("deeplearning-framework")
+        typer.echo(f"dlspec {SPEC_VERSION} (deeplearning-framework {distribution})")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version of the spec."),
+    ] = False,
+) -> None:
+    """An executable specification of a small deep-learning framework."""
+
+
+@app.command(name="verify")
+def verify_command(
+    target: Annotated[
+        str,
+        typer.Argument(
+            help="A module (some.package), a file (path/to/homework.py), an adapter in either "
+            "(adapter.py:MyAdapter), or the name of one that is shipped (autograd)."
+        ),
+    ],
+    profile: Annotated[
+        list[str],
+        typer.Option(default_factory=list, metavar="P", help="Ask this profile only; may be repeated."),
+    ],
+    only: Annotated[
+        list[str],
+        typer.Option(
+            default_factory=list,
+            metavar="GLOB",
+            help="Ask clauses with matching ids only, such as 'ops.tanh.*'; may be repeated.",
+        ),
+    ],
+    report: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a JSON report.")] = None,
+    divergences: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A TOML file of declared divergences.")
+    ] = None,
+    explore: Annotated[int, typer.Option(metavar="N", min=0, help="Draw N more cases for every clause.")] = 0,
+    seed: Annotated[int, typer.Option(help="Where --explore starts to draw.")] = 0,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            metavar="S", help="Seconds for one clause; by default 30, and 1 more for each case drawn."
+        ),
+    ] = None,
+    slowest: Annotated[int, typer.Option(metavar="N", min=0, help="List the N slowest clauses.")] = 0,
+    scripts: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write a stand-alone script for every failure.")
+    ] = None,
+) -> None:
+    """Ask an implementation every clause of the profiles that it claims.
+
+    Exit codes: 0 every claimed profile conforms, 1 some don't, 2 the command or the target can't be used,
+    3 the adapter is broken, 4 not everything was asked.
+    """
+    clauses = manifest.clauses()
+    selected = _selected(clauses, profile, only)
+    seconds = TIMEOUT + TIMEOUT_PER_EXAMPLE * explore if timeout is None else timeout
+    if not 0 < seconds <= LONGEST_TIMEOUT:
+        raise Stop(f"--timeout {seconds:g}: seconds above 0 and up to {LONGEST_TIMEOUT:g} are wanted")
+    from_file = declarations.from_file(divergences) if divergences else ()
+    declarations.checked(from_file, manifest.by_id())
+    if report is not None:
+        reports.check_path(report)
+    if scripts is not None:
+        _make_folder(scripts)
+    options = reports.Options(
+        tuple(profile),
+        tuple(only),
+        explore,
+        seed,
+        seconds,
+        None if divergences is None else divergences.name,
+    )
+    raise typer.Exit(_verify(target, selected, from_file, options, report, scripts, slowest))
+
+
+def _verify(
+    target: str,
+    selected: Sequence[Clause],
+    from_file: tuple[Divergence, ...],
+    options: reports.Options,
+    report: Path | None,
+    scripts: Path | None,
+    slowest: int,
+) -> ExitCode:
+    out = screen.console()
+    clauses = manifest.clauses()
+    ids = tuple(clause.id for clause in selected)
+    plan = Plan(target, ids, options.explore, options.seed, options.timeout)
+    started, clock = datetime.now(UTC), time.perf_counter()
+    with screen.ProgressBar(target, selected) as bar:
+        registrar = _Registrar(bar, from_file, selected)
+        run = supervise(plan, registrar)
+    duration = time.perf_counter() - clock
+    outcomes = {id: result.status for id, result in run.results.items()}
+    claims = run.subject.claims
+    final = statuses(clauses, outcomes, claims, registrar.declared)
+    judged = verdict(manifest.PROFILES, clauses, final, claims, interrupted=run.interrupted)
+    written = _write_scripts(scripts, run.scripts)
+
+    screen.show_header(out, run.subject)
+    screen.show_failures(out, run, final, clauses, written)
+    screen.show_missing(out, run, final)
+    screen.show_divergences(out, final, registrar.declared)
+    screen.show_unasked(out, run, final)
+    screen.show_slowest(out, run, slowest)
+    screen.show_summary(out, judged)
+    screen.show_closing(out, run.subject, judged, duration)
+    if report is not None:
+        made = reports.build(
+            target=target,
+            clauses=clauses,
+            selected=frozenset(ids),
+            run=run,
+            final=final,
+            verdict=judged,
+            divergences=registrar.declared,
+            options=options,
+            started=started.isoformat(timespec="seconds"),
+            duration=duration,
+        )
+        reports.write(made, report)
+    return judged.exit_code
+
+
+class _Registrar(Watcher):
+    """Checks what a target says of itself before it is asked anything, and passes on the rest."""
+
+    def __init__(self, bar: Watcher, from_file: tuple[Divergence, ...], selected: Sequence[Clause]) -> None:
+        self._bar = bar
+        self._from_file = from_file
+        self._selected = selected
+        self.declared: dict[str, Divergence] = {}
+
+    def loaded(self, subject: Subject) -> None:
+        self.declared = declarations.checked((*subject.divergences, *self._from_file), manifest.by_id())
+        if not any(clause.profile in subject.claims for clause in self._selected):
+            asked = ", ".join(dict.fromkeys(clause.profile for clause in self._selected))
+            raise Stop(f"{subject.name} doesn't claim {asked}; it claims {', '.join(subject.claims)}")
+        self._bar.loaded(subject)
+
+    def begun(self, id: str) -> None:
+        self._bar.begun(id)
+
+    def answered(self, result: Result) -> None:
+        self._bar.answered(result)
+
+
+def _selected(clauses: Sequence[Clause], profiles: Sequence[str], patterns: Sequence[str]) -> list[Clause]:
+    """The clauses that a run is narrowed to; an option that selects nothing is a mistake."""
+    for profile in profiles:
+        _known_profile(profile)
+    ids = [clause.id for clause in clauses]
+    for pattern in patterns:
+        if not any(fnmatchcase(id, pattern) for id in ids):
+            below = f"{pattern.rstrip('.')}."
+            hint = f" Did you mean '{below}*'?" if any(id.startswith(below) for id in ids) else ""
+            raise Stop(f"--only {pattern}: no clause has such an id.{hint or did_you_mean(pattern, ids)}")
+    selected = [
+        clause
+        for clause in clauses
+        if (not profiles or clause.profile in profiles)
+        and (not patterns or any(fnmatchcase(clause.id, pattern) for pattern in patterns))
+    ]
+    if not selected:
+        raise Stop(f"--only {' --only '.join(patterns)}: no clause of {', '.join(profiles)} has such an id")
+    return selected
+
+
+def _known_profile(name: str) -> None:
+    if name not in manifest.PROFILES:
+        raise Stop(
+            f"there is no profile {name}.{did_you_mean(name, manifest.PROFILES)} "
+            f"There are {', '.join(manifest.PROFILES)}."
+        )
+
+
+def _known_clause(id: str) -> Clause:
+    known = manifest.by_id()
+    if id not in known:
+        raise Stop(f"there is no clause {id}.{did_you_mean(id, known)}")
+    return known[id]
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Stop(f"--scripts {folder}: can't be made: {error.strerror}") from error
+    if not os.access(folder, os.W_OK):
+        raise Stop(f"--scripts {folder}: can't be written to")
+
+
+def _write_scripts(folder: Path | None, scripts: dict[str, str]) -> dict[str, Path]:
+    if folder is None:
+        return {}
+    written = {}
+    for id, text in scripts.items():
+        path = folder / f"{id}.py"
+        try:
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise Stop(
+                f"--scripts {folder}: can't be written to: {error.strerror}", ExitCode.INCOMPLETE
+            ) from error
+        written[id] = path
+    return written
+
+
+@app.command(name="list")
+def list_command(
+    profile: Annotated[str | None, typer.Argument(help="One profile; all of them by default.")] = None,
+) -> None:
+    """List the clauses: level and id, one a line."""
+    if profile is not None:
+        _known_profile(profile)
+    for clause in manifest.clauses():
+        if profile in (None, clause.profile):
+            typer.echo(f"{clause.level:<6}  {clause.id}")
+
+
+@app.command(name="explain")
+def explain_command(clause: Annotated[str, typer.Argument(help="The id of a clause.")]) -> None:
+    """Show a clause: its sentence, where it stands, and the code that checks it."""
+    found = _known_clause(clause)
+    out = screen.console()
+    screen.say(out, found.id, "bold")
+    for line in wrapped(found.sentence, "  "):
+        screen.say(out, line)
+    screen.say(out)
+    screen.say(out, f"  profile  {found.profile}")
+    screen.say(out, f"  level    {found.level}")
+    screen.say(out, f"  source   dlspec/{found.source}")
+    if found.frozen_as is not None:
+        count = len(casefile.load(found.frozen_as))
+        place = casefile.path_of(found.frozen_as).relative_to(casefile.FOLDER.parent).as_posix()
+        screen.say(out, f"  cases    {count}, in dlspec/{place}")
+    screen.say(out)
+    for line in inspect.getsource(found.body).rstrip().splitlines():
+        screen.say(out, line)
+
+
+@app.command(name="freeze")
+def freeze_command(
+    clause: Annotated[
+        list[str],
+        typer.Argument(default_factory=list, help="Ids of clauses or of case files; all by default."),
+    ],
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; exit 1 if something would.")
+    ] = False,
+) -> None:
+    """Draw and store the cases that the verdict runs. For those who work on the spec."""
+    known = freeze.frozen_ids().keys() | {c.id for c in manifest.clauses() if c.frozen_as is not None}
+    for id in clause:
+        if id not in known:
+            raise Stop(f"nothing is frozen under {id}.{did_you_mean(id, known)}")
+    with _cases_may_be_unwritable(), _no_litter():
+        changed = freeze.freeze(clause or None, check=check)
+    for id in changed:
+        typer.echo(f"{'would change' if check else 'changed'}  {id}")
+    if not changed:
+        typer.echo("all cases are as they should be")
+    if check and changed:
+        raise typer.Exit(ExitCode.DIFFERS)
+
+
+@app.command(name="promote")
+def promote_command(
+    report: Annotated[Path, typer.Argument(help="A report of `dlspec verify --explore`.")],
+    clause: Annotated[str, typer.Argument(help="The id of a clause that failed in it.")],
+) -> None:
+    """Make the case that exploring found a frozen one. For those who work on the spec."""
+    found = _known_clause(clause)
+    entries = [entry for entry in reports.read(report)["clauses"] if entry.get("id") == found.id]
+    failure = entries[0].get("failure") if entries else None
+    if failure is None or failure.get("case") is None:
+        raise Stop(f"{report}: {found.id} has no failing case there")
+    if failure.get("found_by") != "explore":
+        raise Stop(f"{report}: the case on which {found.id} fails is a frozen one already")
+    with _cases_may_be_unwritable():
+        file = freeze.promote(found.id, failure["case"])
+    typer.echo(f"the case is now frozen in {casefile.path_of(file)}")
+
+
+@app.command(name="lint")
+def lint_command() -> None:
+    """Check the spec as a text: ids, sentences, the lock and the cases. For those who work on the spec."""
+    problems = manifest.lint()
+    for problem in problems:
+        typer.echo(problem)
+    if problems:
+        raise typer.Exit(ExitCode.DIFFERS)
+    typer.echo(f"{plural(len(manifest.clauses()), 'clause')}, nothing to complain about")
+
+
+@contextlib.contextmanager
+def _cases_may_be_unwritable() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Stop(
+            f"{casefile.FOLDER} can't be written to ({error.strerror}): cases are frozen in a checkout "
+            "of the project that is installed with `pip install -e`"
+        ) from error
+
+
+@contextlib.contextmanager
+def _no_litter() -> Iterator[None]:
+    """Hypothesis keeps notes in the working folder unless it is told where."""
+    if "HYPOTHESIS_STORAGE_DIRECTORY" in os.environ or "hypothesis" not in sys.modules:
+        yield
+        return
+    from hypothesis.configuration import set_hypothesis_home_dir
+
+    with tempfile.TemporaryDirectory(prefix="dlspec-") as folder:
+        set_hypothesis_home_dir(folder)
+        yield
+        set_hypothesis_home_dir(None)

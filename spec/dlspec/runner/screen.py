@@ -1,0 +1,278 @@
+"""What a terminal shows of a run: 80 columns, plain where it isn't a terminal."""
+
+from __future__ import annotations
+
+import platform
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.text import Text
+
+from dlspec import SPEC_VERSION
+from dlspec.runner.result import Result, Status, Subject
+from dlspec.runner.stop import ExitCode
+from dlspec.runner.supervise import Run, Watcher
+from dlspec.runner.verdict import ProfileVerdict, Verdict, Word
+from dlspec.runner.words import (
+    LINES,
+    WIDTH,
+    failure_lines,
+    missing_lines,
+    one_line,
+    plural,
+    printable,
+    wrapped,
+)
+
+if TYPE_CHECKING:
+    from dlspec.clause import Clause
+    from dlspec.implementation import Divergence
+
+MOST_IN_FULL = 10
+"""Failures that are shown in full; of the others a line each."""
+
+SHORTEST_FINDING = 6
+"""Lines that a failure needs besides its sentence and its script."""
+
+ACCUSING = (Status.FAIL, Status.ERROR, Status.CRASH, Status.TIMEOUT, Status.STALE_DIVERGENCE, Status.BLOCKED)
+"""Statuses that are listed as failures. What isn't provided is listed by name instead."""
+
+BROKEN = (Status.ERROR, Status.CRASH, Status.TIMEOUT, Status.BLOCKED)
+"""Statuses that the table counts as errors."""
+
+WIDTHS = (5, 5, 6, 7, 5, 7)
+FIRST_COLUMNS = 8 + sum(WIDTHS) + 1
+"""The columns before the verdict, which leave it just the room for `conforms with 9 declared divergences`."""
+
+STYLES: Mapping[Word | None, str] = {
+    Word.CONFORMS: "green",
+    Word.DIVERGES: "green",
+    Word.PARTIAL: "red",
+    Word.INCOMPLETE: "yellow",
+    Word.NOT_CLAIMED: "dim",
+}
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console on which text is text: nothing in it is taken for markup, and nothing is wider than 80."""
+    made = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    made.width = min(WIDTH, made.width) if made.is_terminal else WIDTH
+    return made
+
+
+def say(out: Console, line: str = "", style: str = "") -> None:
+    """Print a line as it is, without wrapping it."""
+    out.print(Text(line, style), soft_wrap=True)
+
+
+class ProgressBar(Watcher):
+    """How far a run is, on standard error, and gone when it is over."""
+
+    def __init__(self, target: str, clauses: Sequence[Clause]) -> None:
+        """Start with the import of the target."""
+        out = console(stderr=True)
+        self._clauses = clauses
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            console=out,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+            disable=not out.is_terminal,
+        )
+        self._task: TaskID = self._progress.add_task(f"importing {printable(target)}", total=None)
+
+    def __enter__(self) -> ProgressBar:
+        """Show it."""
+        self._progress.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Take it away."""
+        self._progress.stop()
+
+    def loaded(self, subject: Subject) -> None:
+        """The number of clauses is known now."""
+        total = sum(clause.profile in subject.claims for clause in self._clauses)
+        self._progress.update(self._task, total=total, description=subject.name)
+
+    def begun(self, id: str) -> None:
+        """Show what is being asked."""
+        self._progress.update(self._task, description=id[: WIDTH // 2])
+
+    def answered(self, result: Result) -> None:
+        """One more."""
+        self._progress.advance(self._task)
+
+
+def show_header(out: Console, subject: Subject) -> None:
+    """Who sits the exam, and where."""
+    version = f" {subject.version}" if subject.version else ""
+    say(out, printable(f"{subject.name}{version}"), "bold")
+    dtypes = " and ".join(subject.dtypes)
+    say(out, f"dlspec {SPEC_VERSION}, Python {platform.python_version()}, NumPy {np.__version__}, {dtypes}")
+
+
+def show_failures(
+    out: Console,
+    run: Run,
+    final: Mapping[str, Status],
+    clauses: Sequence[Clause],
+    scripts: Mapping[str, Path],
+) -> None:
+    """What is wrong, clause by clause.
+
+    Args:
+        out: Where to.
+        run: What came of asking.
+        final: The final status of every clause.
+        clauses: The spec's list of clauses.
+        scripts: Where stand-alone scripts were written, by clause.
+    """
+    accused = [clause for clause in clauses if final[clause.id] in ACCUSING]
+    # Broken musts first: a SHOULD that isn't kept is news, and no failure.
+    accused.sort(key=lambda clause: clause.level != "MUST")
+    for number, clause in enumerate(accused[:MOST_IN_FULL]):
+        status, result = final[clause.id], run.results[clause.id]
+        if status is Status.STALE_DIVERGENCE:
+            result = Result(clause.id, status, message="It holds, though it is declared as a divergence.")
+        how = _how_to_reproduce(
+            clause, run.scripts.get(clause.id), scripts.get(clause.id), in_full=number == 0
+        )
+        say(out)
+        first, *rest = failure_lines(clause, result, status, how)
+        say(out, first, "bold red" if clause.level == "MUST" else "bold yellow")
+        for line in rest:
+            say(out, line)
+    if others := accused[MOST_IN_FULL:]:
+        say(out)
+        say(out, f"and {len(others)} more:")
+        for clause in others:
+            say(out, "  " + one_line(run.results[clause.id], final[clause.id])[: WIDTH - 2])
+
+
+def _how_to_reproduce(
+    clause: Clause, script: str | None, written: Path | None, *, in_full: bool
+) -> list[str]:
+    if script is None:
+        return []
+    if written is not None:
+        return [f"  script: {written}"]
+    if not in_full:
+        return []
+    # Its heading is the clause's id and sentence, which stand above it already.
+    body = [line for line in script.rstrip().splitlines() if not line.startswith("# ")]
+    spare = LINES - 1 - len(wrapped(clause.sentence, "  ")) - SHORTEST_FINDING
+    if len(body) + 1 <= spare and all(len(line) <= WIDTH - 4 for line in body):
+        return ["  To see it by itself:", *(f"    {printable(line)}".rstrip() for line in body)]
+    return ["  `--scripts DIR` writes a stand-alone script for this and every other failure."]
+
+
+def show_missing(out: Console, run: Run, final: Mapping[str, Status]) -> None:
+    """The names that an implementation hasn't got."""
+    missing = [result for id, result in run.results.items() if final[id] is Status.NOT_PROVIDED]
+    if missing:
+        say(out)
+        say(out, f"NOT PROVIDED  ({plural(len(missing), 'clause')})", "bold")
+        for line in missing_lines(missing):
+            say(out, line)
+
+
+def show_divergences(
+    out: Console, final: Mapping[str, Status], divergences: Mapping[str, Divergence]
+) -> None:
+    """What isn't kept and was declared so."""
+    diverging = [divergence for id, divergence in divergences.items() if final[id] is Status.DIVERGES]
+    if diverging:
+        say(out)
+        say(out, "DECLARED DIVERGENCES", "bold")
+        for divergence in diverging:
+            say(out, f"  {divergence.id}")
+            for line in wrapped(divergence.reason, "    "):
+                say(out, line)
+
+
+def show_unasked(out: Console, run: Run, final: Mapping[str, Status]) -> None:
+    """Why the run was given up, where it was."""
+    reasons = {
+        result.message or ""
+        for id, result in run.results.items()
+        if final[id] is Status.NOT_RUN and result.message
+    }
+    for reason in sorted(reasons):
+        count = sum(result.message == reason for result in run.results.values())
+        say(out)
+        for line in wrapped(f"{plural(count, 'clause')} {reason}", ""):
+            say(out, line, "yellow")
+
+
+def show_slowest(out: Console, run: Run, count: int) -> None:
+    """The clauses that took longest."""
+    slowest = sorted(run.results.values(), key=lambda result: -result.seconds)[:count]
+    if slowest:
+        say(out)
+        say(out, "SLOWEST", "bold")
+        for result in slowest:
+            say(out, f"  {result.seconds:8.3f} s  {result.id}")
+
+
+def show_summary(out: Console, verdict: Verdict) -> None:
+    """The table by profile: how many MUSTs came to what, of how many, and what follows."""
+    say(out)
+    say(out, _columns("profile", ("pass", "fail", "error", "absent", "MUST", "SHOULD")) + "verdict", "bold")
+    for profile in verdict.profiles:
+        first, *rest = textwrap.wrap(str(profile), WIDTH - FIRST_COLUMNS)
+        line = Text(_columns(profile.profile, _cells(profile)))
+        out.print(line.append(first, STYLES.get(profile.word, "")), soft_wrap=True)
+        for part in rest:
+            say(out, " " * FIRST_COLUMNS + part)
+
+
+def _columns(profile: str, cells: Sequence[str]) -> str:
+    row = f"{profile:<8}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, WIDTHS, strict=True))
+    return f"{row} "
+
+
+def _cells(profile: ProfileVerdict) -> list[str]:
+    musts, shoulds, total = profile.musts, profile.shoulds, str(profile.total)
+    if profile.word is Word.NOT_CLAIMED:
+        return ["-", "-", "-", "-", total, "-"]
+    failed = musts.get(Status.FAIL, 0) + musts.get(Status.STALE_DIVERGENCE, 0)
+    errors = sum(musts.get(status, 0) for status in BROKEN)
+    absent = musts.get(Status.NOT_PROVIDED, 0)
+    should = f"{shoulds.get(Status.PASS, 0)}/{sum(shoulds.values())}" if shoulds else "-"
+    return [*(str(count) for count in (profile.passed, failed, errors, absent)), total, should]
+
+
+def show_closing(out: Console, subject: Subject, verdict: Verdict, seconds: float) -> None:
+    """The one line to remember."""
+    style = {ExitCode.CONFORMS: "bold green", ExitCode.DIFFERS: "bold red"}.get(
+        verdict.exit_code, "bold yellow"
+    )
+    say(out)
+    for line in wrapped(f"{printable(subject.name)} {_summed_up(verdict)} ({seconds:.1f} s)", ""):
+        say(out, line, style)
+
+
+def _summed_up(verdict: Verdict) -> str:
+    claimed = len(verdict.claimed)
+    conforming = sum(profile.conforms for profile in verdict.claimed)
+    diverging = sum(profile.diverging for profile in verdict.claimed)
+    if verdict.interrupted:
+        return "was interrupted, so there is no verdict"
+    if verdict.exit_code is ExitCode.INCOMPLETE:
+        return "was not asked every clause, so the verdict is incomplete"
+    if not verdict.complete:
+        return "doesn't conform, and not every clause was asked"
+    if conforming < claimed:
+        return f"conforms in {conforming or 'none'} of the {plural(claimed, 'profile')} it claims"
+    everywhere = "the one profile" if claimed == 1 else f"all {claimed} profiles"
+    also = f", with {plural(diverging, 'declared divergence')}" if diverging else ""
+    return f"conforms in {everywhere} it claims{also}"

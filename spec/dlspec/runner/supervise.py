@@ -1,0 +1,346 @@
+"""Run workers until every clause has its result, whatever the implementation does to them.
+
+A worker that dies leaves a journal: the clause in it that has begun and has no result is the one that
+killed it. That clause is a crash, or a timeout where the supervisor had to kill the worker, and a new worker
+asks the rest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dlspec.runner.result import Result, Status, Subject
+from dlspec.runner.stop import ExitCode, Stop
+from dlspec.runner.worker import Job
+
+POLL = 0.01
+"""Seconds between two looks at the journal."""
+
+IMPORT_TIMEOUT = 120.0
+"""Seconds for importing the target: the large frameworks need ten, and more from a cold disk."""
+
+TIMEOUTS_PER_TOPIC = 2
+"""After so many clauses of one topic that hang, the topic's other clauses are blocked."""
+
+MOST_TIMEOUTS = 10
+MOST_DEATHS_IN_A_ROW = 20
+MOST_DEATHS = 100
+"""Limits at which the run gives up: an implementation that hangs or crashes everywhere ends in minutes."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be asked of which target.
+
+    Attributes:
+        target: What `dlspec verify` was given.
+        ids: The clauses to ask, in order; those of profiles that aren't claimed are left out.
+        examples: How many cases to draw beyond the frozen ones.
+        seed: Where the drawing starts.
+        timeout: Seconds for one clause.
+        import_timeout: Seconds for loading the target.
+    """
+
+    target: str
+    ids: tuple[str, ...]
+    examples: int = 0
+    seed: int = 0
+    timeout: float = 30.0
+    import_timeout: float = IMPORT_TIMEOUT
+
+
+@dataclass
+class Run:
+    """What came of a plan.
+
+    Attributes:
+        subject: What the target turned out to be.
+        results: The result of each clause that was asked, or of which it is known why it wasn't.
+        scripts: Stand-alone scripts of failures, by clause.
+        interrupted: Whether it was broken off from outside.
+    """
+
+    subject: Subject
+    results: dict[str, Result] = field(default_factory=dict)
+    scripts: dict[str, str] = field(default_factory=dict)
+    interrupted: bool = False
+
+
+class Watcher:
+    """Told what happens while a run is under way; the methods of this one do nothing."""
+
+    def loaded(self, subject: Subject) -> None:
+        """The target is loaded. Raising `Stop` here ends the run."""
+
+    def begun(self, id: str) -> None:
+        """A clause is being asked."""
+
+    def answered(self, result: Result) -> None:
+        """A clause has its result."""
+
+
+def supervise(plan: Plan, watcher: Watcher) -> Run:
+    """Carry out a plan.
+
+    Args:
+        plan: What to ask.
+        watcher: Whom to tell.
+
+    Returns:
+        The run; with `interrupted` set if Ctrl-C or a request to terminate broke it off.
+
+    Raises:
+        Stop: The target can't be loaded, or its adapter is broken.
+    """
+    with tempfile.TemporaryDirectory(prefix="dlspec-", ignore_cleanup_errors=True) as folder:
+        supervisor = _Supervisor(plan, watcher, Path(folder))
+        with _termination_as_interrupt():
+            try:
+                supervisor.carry_out()
+            except KeyboardInterrupt:
+                if supervisor.run is None:
+                    raise Stop(f"interrupted while {plan.target} was loaded", ExitCode.INCOMPLETE) from None
+                supervisor.run.interrupted = True
+    assert supervisor.run is not None
+    return supervisor.run
+
+
+@contextlib.contextmanager
+def _termination_as_interrupt() -> Iterator[None]:
+    """A polite request to end is treated as Ctrl-C: the worker is stopped and a report written."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class _Supervisor:
+    """Keeps the books over all the workers of one run."""
+
+    def __init__(self, plan: Plan, watcher: Watcher, folder: Path) -> None:
+        self.plan = plan
+        self.watcher = watcher
+        self.folder = folder
+        self.run: Run | None = None
+        self.smoke = True
+        self.workers = 0
+        self.deaths = 0
+        self.deaths_in_a_row = 0
+        self.timeouts = 0
+        self.timeouts_of_topic: Counter[str] = Counter()
+
+    def carry_out(self) -> None:
+        while (ids := self._pending()) is None or ids:
+            worker = self._start(self.plan.ids if ids is None else ids)
+            try:
+                self._follow(worker)
+            finally:
+                worker.end()
+            self._give_up_if_hopeless()
+
+    def _pending(self) -> tuple[str, ...] | None:
+        """The clauses still to be asked; None while it isn't known which profiles are claimed."""
+        if self.run is None:
+            return None
+        claims = self.run.subject.claims
+        return tuple(
+            id for id in self.plan.ids if id.partition(".")[0] in claims and id not in self.run.results
+        )
+
+    def _start(self, ids: tuple[str, ...]) -> _Worker:
+        self.workers += 1
+        plan = self.plan
+        journal = self.folder / f"journal-{self.workers}.jsonl"
+        job = Job(
+            plan.target,
+            ids,
+            str(journal),
+            plan.examples,
+            plan.seed,
+            plan.timeout,
+            plan.import_timeout,
+            self.smoke,
+        )
+        job_file = self.folder / f"job-{self.workers}.json"
+        job.save(job_file)
+        return _Worker(job_file, journal, self.folder)
+
+    def _follow(self, worker: _Worker) -> None:
+        """Read one worker's journal until it ends, is done or has to be killed."""
+        begun: str | None = None
+        stage, limit, since = "loading", self.plan.import_timeout, time.monotonic()
+        late = False
+        while True:
+            # Asked before the journal is read: what a worker wrote before it ended is then read, too.
+            ended = late or worker.ended()
+            for event in worker.news():
+                since, limit = time.monotonic(), self.plan.timeout
+                stage = event["event"]
+                if stage == "end":
+                    return
+                begun = event["id"] if stage == "begin" else None
+                self._book(event)
+            if ended:
+                break
+            if time.monotonic() - since > limit:
+                worker.end()
+                late = True  # once more around, for what was written meanwhile
+                continue
+            time.sleep(POLL)
+        self.deaths += 1
+        self.deaths_in_a_row += 1
+        if stage == "loading":
+            self._not_loaded(worker, late)
+        elif stage == "loaded":
+            # The smoke test killed the worker. That is for the clauses to judge, so it isn't tried again.
+            self.smoke = False
+        if begun is not None:
+            self._died(begun, worker, late, time.monotonic() - since)
+
+    def _book(self, event: Mapping[str, Any]) -> None:
+        match event["event"]:
+            case "unloadable":
+                raise Stop(event["message"], ExitCode.USAGE, event["traceback"])
+            case "broken":
+                raise Stop(f"the adapter is broken: {event['message']}", ExitCode.ADAPTER)
+            case "fault":
+                raise Stop(f"dlspec has a fault of its own: {event['message']}", ExitCode.INCOMPLETE)
+            case "loaded" if self.run is None:
+                subject = Subject.from_json(event["subject"])
+                self.watcher.loaded(subject)
+                self.run = Run(subject)
+            case "begin":
+                self.watcher.begun(event["id"])
+            case "result":
+                self.deaths_in_a_row = 0
+                self._add(Result.from_json(event))
+            case "script":
+                assert self.run is not None
+                self.run.scripts[event["id"]] = event["text"]
+
+    def _add(self, result: Result) -> None:
+        assert self.run is not None
+        self.run.results[result.id] = result
+        self.watcher.answered(result)
+
+    def _not_loaded(self, worker: _Worker, late: bool) -> None:
+        what = (
+            f"took longer than {self.plan.import_timeout:g} s"
+            if late
+            else f"ended the process ({worker.how()})"
+        )
+        if self.run is None:
+            raise Stop(f"{self.plan.target} can't be loaded: importing it {what}")
+        self._leave_rest(f"not asked: a second import of the target {what}")
+
+    def _died(self, id: str, worker: _Worker, late: bool, seconds: float) -> None:
+        if not late:
+            self._add(Result(id, Status.CRASH, seconds, f"the process ended: {worker.how()}"))
+            return
+        self.timeouts += 1
+        self._add(Result(id, Status.TIMEOUT, seconds, f"no answer within {self.plan.timeout:g} s"))
+        topic = id.rpartition(".")[0]
+        self.timeouts_of_topic[topic] += 1
+        if self.timeouts_of_topic[topic] < TIMEOUTS_PER_TOPIC:
+            return
+        for other in self._pending() or ():
+            if other.rpartition(".")[0] == topic:
+                why = f"not asked: {TIMEOUTS_PER_TOPIC} clauses of {topic} before it gave no answer in time"
+                self._add(Result(other, Status.BLOCKED, 0.0, why))
+
+    def _give_up_if_hopeless(self) -> None:
+        if self.timeouts >= MOST_TIMEOUTS:
+            self._leave_rest(f"not asked: {self.timeouts} clauses before it gave no answer in time")
+        elif self.deaths_in_a_row >= MOST_DEATHS_IN_A_ROW:
+            self._leave_rest(f"not asked: the process ended {self.deaths_in_a_row} times in a row")
+        elif self.deaths >= MOST_DEATHS:
+            self._leave_rest(f"not asked: the process had ended {self.deaths} times before")
+
+    def _leave_rest(self, why: str) -> None:
+        for id in self._pending() or ():
+            self._add(Result(id, Status.NOT_RUN, 0.0, why))
+
+
+class _Worker:
+    """A worker process and its journal."""
+
+    def __init__(self, job: Path, journal: Path, folder: Path) -> None:
+        self._journal = journal
+        self._read = 0
+        self._process = subprocess.Popen(
+            # -P: the working folder stays off the path until the target is imported.
+            [sys.executable, "-P", "-m", "dlspec.runner.worker", str(job)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=_environment(folder),
+            # A group of its own, which is killed as a whole and which a Ctrl-C in the terminal doesn't reach.
+            start_new_session=True,
+        )
+
+    def ended(self) -> bool:
+        return self._process.poll() is not None
+
+    def end(self) -> None:
+        """Kill the worker, and what it has started."""
+        if sys.platform == "win32":
+            self._process.kill()
+        else:
+            # Permission is denied on macOS where all that is left of a group waits to be reaped.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def how(self) -> str:
+        """How the process ended."""
+        code = self._process.wait()
+        if code >= 0:
+            return f"exit code {code}"
+        try:
+            return f"signal {-code}, {signal.Signals(-code).name}"
+        except ValueError:
+            return f"signal {-code}"
+
+    def news(self) -> Iterator[dict[str, Any]]:
+        """The events since the last look. A line without its end is left for the next one."""
+        if not self._journal.exists():
+            return
+        with self._journal.open("rb") as file:
+            file.seek(self._read)
+            text = file.read()
+        whole = text[: text.rfind(b"\n") + 1]
+        self._read += len(whole)
+        for line in whole.splitlines():
+            yield json.loads(line)
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """The user's environment, without what would let it change the verdict or litter their folder."""
+    environment = dict(os.environ)
+    for name in ("PYTHONWARNINGS", "PYTHONOPTIMIZE", "PYTHONINSPECT"):
+        environment.pop(name, None)
+    # One thread each: sums are then added up in the same order on every machine.
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
+        environment[name] = "1"
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    environment["HYPOTHESIS_STORAGE_DIRECTORY"] = str(folder / "hypothesis")
+    # Homework draws its loss curve as it is imported; without a window to close, that doesn't hang.
+    environment.setdefault("MPLBACKEND", "Agg")
+    return environment

@@ -1,0 +1,3 @@
+"""A module that is no framework."""
+
+ANSWER = 42
