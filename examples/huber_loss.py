@@ -24,8 +24,10 @@ Array = NDArray[Any]
 class HuberLoss(Layer):
     r"""Half the squared error where it is small, a straight line where it is large, and of these the mean.
 
-    .. math:: \ell(e) = \begin{cases} e^2 / 2 & |e| \le \delta \\
-              \delta\,(|e| - \delta / 2) & \text{otherwise} \end{cases}
+    $$
+    \ell(e) = \begin{cases} e^2 / 2 & |e| \le \delta \\
+    \delta\,(|e| - \delta / 2) & \text{otherwise} \end{cases}
+    $$
 
     Args:
         delta: Where the line begins, in units of the prediction.

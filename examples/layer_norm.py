@@ -25,7 +25,7 @@ EPSILON = 1e-5
 def layer_norm(x: Tensor, gain: Tensor, bias: Tensor) -> Tensor:
     r"""Shift and scale every row to mean 0 and variance 1, then by what was learned.
 
-    .. math:: y = \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} \odot g + b
+    $$ y = \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} \odot g + b $$
 
     Shape:
         ``(n),(n),(n)->(n)``, over any batch of rows.

@@ -24,7 +24,7 @@ Array = NDArray[Any]
 def softplus(x: Array) -> tuple[Array, tuple[Array]]:
     r"""The logarithm of one plus an exponential, element by element.
 
-    .. math:: y = \ln(1 + e^x) = \max(x, 0) + \ln(1 + e^{-|x|})
+    $$ y = \ln(1 + e^x) = \max(x, 0) + \ln(1 + e^{-|x|}) $$
 
     The right-hand form neither overflows for large x nor loses its digits for small ones.
     """

@@ -1,4 +1,4 @@
-"""`dlspec verify` on implementations that crash, hang, print, quit and litter: each is a verdict on one clause."""
+"""`dlspec verify` on implementations that crash, hang, print, quit and litter: each a verdict on one clause."""
 
 from __future__ import annotations
 
@@ -76,10 +76,11 @@ def test_a_disaster_is_a_verdict_on_one_clause(
 def test_what_is_no_exception_is_an_error_all_the_same() -> None:
     run = asked("quits_in_exp.py", "ops.exp.value", "ops.log.value", "ops.relu.value", "ops.tanh.value")
 
-    found = {id: (result.status, (result.message or "").split()[0]) for id, result in run.results.items()}
-    assert found["ops.exp.value"] == (Status.ERROR, "SystemExit:")
-    assert found["ops.log.value"] == (Status.ERROR, "KeyboardInterrupt")
-    assert found["ops.relu.value"] == (Status.ERROR, "GeneratorExit")
+    raised = {"exp": "SystemExit: 0", "log": "KeyboardInterrupt", "relu": "GeneratorExit"}
+    for op, line in raised.items():
+        result = run.results[f"ops.{op}.value"]
+        assert result.status is Status.ERROR
+        assert (result.message or "").splitlines()[0] == line
     assert run.results["ops.tanh.value"].status is Status.PASS
     assert not run.interrupted
 
@@ -221,7 +222,7 @@ def test_two_runs_are_identical_but_for_times(tmp_path: Path) -> None:
     texts = []
     for name in ("one.json", "two.json"):
         path = tmp_path / name
-        done = verify(HOMEWORK / "raises_in_exp.py", "--profile", "ops", "--report", str(path))
+        done = verify(HOMEWORK / "raises_in_exp.py", *only("ops.*p.*", "ops.log.*"), "--report", str(path))
         assert done.returncode == ExitCode.DIFFERS, done.stderr
         report = json.loads(path.read_text(encoding="utf-8"))
         del report["started"], report["duration"]
@@ -399,16 +400,10 @@ def test_the_verdict_does_not_depend_on_the_users_environment(
     module = tmp_path / "curious.py"
     module.write_text(
         "import os, sys, warnings\n"
-        "assert sys.flags.optimize == 0 or 1 / 0\n"
-        "if sys.flags.optimize or os.environ['OMP_NUM_THREADS'] != '1' or sys.argv != [sys.argv[0]]:\n"
-        "    raise RuntimeError(os.environ)\n"
+        "from deeplearning_framework import Tensor\n"
+        "if sys.flags.optimize or os.environ['OMP_NUM_THREADS'] != '1' or len(sys.argv) != 1:\n"
+        "    raise RuntimeError('the environment shows')\n"
         "warnings.warn('old', DeprecationWarning)\n"
-        + (HOMEWORK / "partial.py")
-        .read_text()
-        .split('"""', 2)[2]
-        .replace("from __future__ import annotations", "")
-        .replace("other: Tensor", "other")
-        .replace("-> Tensor", "")
     )
 
     run = supervise(Plan(str(module), ("ops.add.value",)), Watcher())

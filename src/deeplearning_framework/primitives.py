@@ -6,8 +6,8 @@ need (the *residuals*); the second, its *vjp* (vector-Jacobian product), pulls a
     y, residuals = tanh(x)
     (x_bar,) = tanh_vjp(y_bar, *residuals)
 
-For a scalar loss :math:`L`, the cotangent of any value :math:`v` is :math:`\bar v = \partial L / \partial v`;
-it has the shape of :math:`v` and is written `v_bar`. A vjp is a linear function of `y_bar`. Nothing here
+For a scalar loss $L$, the cotangent of any value $v$ is $\bar v = \partial L / \partial v$;
+it has the shape of $v$ and is written `v_bar`. A vjp is a linear function of `y_bar`. Nothing here
 knows of tensors, graphs or loops over them: that is `tensor.py`, which in turn knows no operation by name.
 
 Conventions:
@@ -79,7 +79,7 @@ def floating(x: Array) -> Array:
 def add(x: Array, y: Array) -> tuple[Array, Residuals]:
     r"""Sum of two arrays, broadcast against each other.
 
-    .. math:: z = x + y, \qquad \bar x = \bar z, \quad \bar y = \bar z
+    $$ z = x + y, \qquad \bar x = \bar z, \quad \bar y = \bar z $$
 
     Shape:
         ``(),()->()``
@@ -107,7 +107,7 @@ ADD = Rule(add, add_vjp)
 def subtract(x: Array, y: Array) -> tuple[Array, Residuals]:
     r"""Difference of two arrays, broadcast against each other.
 
-    .. math:: z = x - y, \qquad \bar x = \bar z, \quad \bar y = -\bar z
+    $$ z = x - y, \qquad \bar x = \bar z, \quad \bar y = -\bar z $$
 
     Shape:
         ``(),()->()``
@@ -137,7 +137,7 @@ SUBTRACT = Rule(subtract, subtract_vjp)
 def multiply(x: Array, y: Array) -> tuple[Array, Residuals]:
     r"""Product of two arrays element by element, broadcast against each other.
 
-    .. math:: z = x\,y, \qquad \bar x = \bar z\,y, \quad \bar y = \bar z\,x
+    $$ z = x\,y, \qquad \bar x = \bar z\,y, \quad \bar y = \bar z\,x $$
 
     Shape:
         ``(),()->()``
@@ -165,9 +165,9 @@ MULTIPLY = Rule(multiply, multiply_vjp)
 def divide(x: Array, y: Array) -> tuple[Array, Residuals]:
     r"""Quotient of two arrays element by element, broadcast against each other.
 
-    .. math:: z = x / y, \qquad \bar x = \bar z / y, \quad \bar y = -(\bar z / y)\,z
+    $$ z = x / y, \qquad \bar x = \bar z / y, \quad \bar y = -(\bar z / y)\,z $$
 
-    The textbook's :math:`-\bar z x / y^2` overflows or vanishes with :math:`y^2` long before the derivative
+    The textbook's $-\bar z x / y^2$ overflows or vanishes with $y^2$ long before the derivative
     does.
 
     Shape:
@@ -198,7 +198,7 @@ DIVIDE = Rule(divide, divide_vjp)
 def negative(x: Array) -> tuple[Array, Residuals]:
     r"""The array with its sign changed.
 
-    .. math:: y = -x, \qquad \bar x = -\bar y
+    $$ y = -x, \qquad \bar x = -\bar y $$
 
     Shape:
         ``()->()``
@@ -223,10 +223,10 @@ NEGATIVE = Rule(negative, negative_vjp)
 def power(x: Array, *, exponent: float) -> tuple[Array, Residuals]:
     r"""The array to a constant power, element by element.
 
-    .. math:: y = x^c, \qquad \bar x = c\,x^{c-1}\,\bar y
+    $$ y = x^c, \qquad \bar x = c\,x^{c-1}\,\bar y $$
 
-    The derivative of :math:`x^0` is 0 and that of :math:`x^1` is 1 everywhere, at 0 as well, where
-    :math:`x^{c-1}` would be a division by zero.
+    The derivative of $x^0$ is 0 and that of $x^1$ is 1 everywhere, at 0 as well, where
+    $x^{c-1}$ would be a division by zero.
 
     Args:
         x: The base.
@@ -279,7 +279,7 @@ def _raised(x: Array, c: float) -> Array:
 def exp(x: Array) -> tuple[Array, Residuals]:
     r"""Exponential, element by element.
 
-    .. math:: y = e^x, \qquad \bar x = \bar y\,y
+    $$ y = e^x, \qquad \bar x = \bar y\,y $$
 
     Shape:
         ``()->()``
@@ -302,7 +302,7 @@ EXP = Rule(exp, exp_vjp)
 def log(x: Array) -> tuple[Array, Residuals]:
     r"""Natural logarithm, element by element.
 
-    .. math:: y = \ln x, \qquad \bar x = \bar y / x
+    $$ y = \ln x, \qquad \bar x = \bar y / x $$
 
     Shape:
         ``()->()``
@@ -325,7 +325,7 @@ LOG = Rule(log, log_vjp)
 def relu(x: Array) -> tuple[Array, Residuals]:
     r"""The positive part, element by element.
 
-    .. math:: y = \max(x, 0), \qquad \bar x = \bar y \,[x > 0]
+    $$ y = \max(x, 0), \qquad \bar x = \bar y \,[x > 0] $$
 
     There is no derivative at 0; this takes 0, the left one.
 
@@ -352,9 +352,9 @@ RELU = Rule(relu, relu_vjp)
 def tanh(x: Array) -> tuple[Array, Residuals]:
     r"""Hyperbolic tangent, element by element.
 
-    .. math:: y = \tanh x, \qquad \bar x = \bar y\,\frac{4z}{(1+z)^2} \quad\text{with } z = e^{-2|x|}
+    $$ y = \tanh x, \qquad \bar x = \bar y\,\frac{4z}{(1+z)^2} \quad\text{with } z = e^{-2|x|} $$
 
-    The derivative is :math:`1 - y^2` on paper. On a computer :math:`y` is so close to 1 at :math:`x = 15`
+    The derivative is $1 - y^2$ on paper. On a computer $y$ is so close to 1 at $x = 15$
     that the difference has lost all but four digits, and at 20 it is 0.
 
     Shape:
@@ -369,7 +369,9 @@ def tanh(x: Array) -> tuple[Array, Residuals]:
 
 def tanh_vjp(y_bar: Array, x: Array) -> tuple[Array]:
     """Weigh the cotangent with the squared hyperbolic secant."""
-    z = np.exp(-2 * np.abs(x))
+    # Twice the largest numbers is infinite; the exponential is 0 either way, which is not worth a warning.
+    with np.errstate(over="ignore"):
+        z = np.exp(-2 * np.abs(x))
     return (y_bar * (4 * z / (1 + z) ** 2),)
 
 
@@ -379,11 +381,13 @@ TANH = Rule(tanh, tanh_vjp)
 def sigmoid(x: Array) -> tuple[Array, Residuals]:
     r"""Logistic function, element by element.
 
-    .. math:: y = \frac{1}{1 + e^{-x}}, \qquad
-              \bar x = \bar y\,\frac{z}{(1+z)^2} \quad\text{with } z = e^{-|x|}
+    $$
+    y = \frac{1}{1 + e^{-x}}, \qquad
+    \bar x = \bar y\,\frac{z}{(1+z)^2} \quad\text{with } z = e^{-|x|}
+    $$
 
-    :math:`z` never overflows, and serves both signs: :math:`y = 1/(1+z)` for :math:`x \ge 0` and
-    :math:`y = z/(1+z)` below. The derivative :math:`y(1-y)` would lose its digits where :math:`y` is near 1.
+    $z$ never overflows, and serves both signs: $y = 1/(1+z)$ for $x \ge 0$ and
+    $y = z/(1+z)$ below. The derivative $y(1-y)$ would lose its digits where $y$ is near 1.
 
     Shape:
         ``()->()``
@@ -407,7 +411,7 @@ SIGMOID = Rule(sigmoid, sigmoid_vjp)
 def sum(x: Array, *, dim: Dims = None, keepdims: bool = False) -> tuple[Array, Residuals]:
     r"""Sum over the given dims.
 
-    .. math:: y = \sum_i x_i, \qquad \bar x_i = \bar y
+    $$ y = \sum_i x_i, \qquad \bar x_i = \bar y $$
 
     Args:
         x: What to add up.
@@ -440,7 +444,7 @@ def _with_dims(y: Array, shape: Shape, dims: Shape) -> Array:
 def mean(x: Array, *, dim: Dims = None, keepdims: bool = False) -> tuple[Array, Residuals]:
     r"""Arithmetic mean over the given dims; of nothing it is NaN.
 
-    .. math:: y = \frac 1n \sum_i x_i, \qquad \bar x_i = \bar y / n
+    $$ y = \frac 1n \sum_i x_i, \qquad \bar x_i = \bar y / n $$
 
     Args:
         x: What to average.
@@ -472,7 +476,7 @@ MEAN = Rule(mean, mean_vjp)
 def max(x: Array, *, dim: Dims = None, keepdims: bool = False) -> tuple[Array, Residuals]:
     r"""Largest element over the given dims.
 
-    .. math:: y = \max_i x_i, \qquad \bar x_i = \bar y \,\frac{[x_i = y]}{\sum_j [x_j = y]}
+    $$ y = \max_i x_i, \qquad \bar x_i = \bar y \,\frac{[x_i = y]}{\sum_j [x_j = y]} $$
 
     Where several elements are the largest there is no derivative. Equal shares are the one choice that
     doesn't depend on the order of the elements; as all of them are subgradients, so is their mean.
@@ -514,7 +518,7 @@ MAX = Rule(max, max_vjp)
 def mm(x: Array, w: Array) -> tuple[Array, Residuals]:
     r"""Matrix product; a vector is a row on the left and a column on the right, batches are broadcast.
 
-    .. math:: Y = X W, \qquad \bar X = \bar Y W^\top, \quad \bar W = X^\top \bar Y
+    $$ Y = X W, \qquad \bar X = \bar Y W^\top, \quad \bar W = X^\top \bar Y $$
 
     Raises:
         ShapeError: The inner sizes differ, the batches do not broadcast, or an operand has no dimension.
@@ -568,8 +572,10 @@ def _as_rows(x: Array) -> Array:
 def affine(x: Array, w: Array, b: Array) -> tuple[Array, Residuals]:
     r"""Matrix product plus a bias, as one operation.
 
-    .. math:: Y = X W + b, \qquad \bar X = \bar Y W^\top, \quad \bar W = X^\top \bar Y, \quad
-              \bar b = \sum_n \bar Y_n
+    $$
+    Y = X W + b, \qquad \bar X = \bar Y W^\top, \quad \bar W = X^\top \bar Y, \quad
+    \bar b = \sum_n \bar Y_n
+    $$
 
     A layer does this so often that the second node, and the array between the two, would be felt.
 
@@ -606,7 +612,7 @@ AFFINE = Rule(affine, affine_vjp)
 def transpose(x: Array, *, axes: tuple[int, ...] | None = None) -> tuple[Array, Residuals]:
     r"""The array with its axes in another order; reversed where none is given.
 
-    .. math:: Y = X^\top, \qquad \bar X = \bar Y^\top
+    $$ Y = X^\top, \qquad \bar X = \bar Y^\top $$
 
     The result is a view: it shares memory with the operand.
 
@@ -643,7 +649,7 @@ TRANSPOSE = Rule(transpose, transpose_vjp)
 def reshape(x: Array, *, shape: tuple[int, ...]) -> tuple[Array, Residuals]:
     r"""The same elements, last axis fastest, in another shape.
 
-    .. math:: y = \mathrm{reshape}(x), \qquad \bar x = \mathrm{reshape}^{-1}(\bar y)
+    $$ y = \mathrm{reshape}(x), \qquad \bar x = \mathrm{reshape}^{-1}(\bar y) $$
 
     The result shares memory with the operand where NumPy can arrange it.
 
@@ -674,7 +680,7 @@ RESHAPE = Rule(reshape, reshape_vjp)
 def expand(x: Array, *, dim: int, copies: int) -> tuple[Array, Residuals]:
     r"""Copies of the array, side by side along a new axis.
 
-    .. math:: y_{\ldots c \ldots} = x, \qquad \bar x = \sum_c \bar y_{\ldots c \ldots}
+    $$ y_{\ldots c \ldots} = x, \qquad \bar x = \sum_c \bar y_{\ldots c \ldots} $$
 
     The result is a view: all copies are one piece of memory.
 
@@ -710,7 +716,7 @@ EXPAND = Rule(expand, expand_vjp)
 def index_select(x: Array, *, indices: object) -> tuple[Array, Residuals]:
     r"""Rows of the array, by number, as often and in the order asked for.
 
-    .. math:: y_j = x_{i_j}, \qquad \bar x_r = \sum_{j:\, i_j = r} \bar y_j
+    $$ y_j = x_{i_j}, \qquad \bar x_r = \sum_{j:\, i_j = r} \bar y_j $$
 
     A row that was taken twice receives both cotangents, which is why the vjp adds where it could write.
 
@@ -772,10 +778,12 @@ def _in_range(op: str, name: str, values: Array, n: int) -> Array:
 def softmax(x: Array, *, dim: int = -1) -> tuple[Array, Residuals]:
     r"""Exponentials along a dim, scaled to add up to 1.
 
-    .. math:: y_i = \frac{e^{x_i - m}}{\sum_j e^{x_j - m}} \ \text{with } m = \max_j x_j, \qquad
-              \bar x_i = y_i \Bigl(\bar y_i - \sum_j \bar y_j y_j\Bigr)
+    $$
+    y_i = \frac{e^{x_i - m}}{\sum_j e^{x_j - m}} \ \text{with } m = \max_j x_j, \qquad
+    \bar x_i = y_i \Bigl(\bar y_i - \sum_j \bar y_j y_j\Bigr)
+    $$
 
-    Without the shift by :math:`m`, which changes nothing on paper, :math:`e^{x}` overflows from 710 on.
+    Without the shift by $m$, which changes nothing on paper, $e^{x}$ overflows from 710 on.
     A logit of -inf is a mask: its probability is 0, and its cotangent too.
 
     Args:
@@ -807,12 +815,14 @@ SOFTMAX = Rule(softmax, softmax_vjp)
 def log_softmax(x: Array, *, dim: int = -1) -> tuple[Array, Residuals]:
     r"""Logarithms of the softmax along a dim, in nats.
 
-    .. math:: y_i = (x_i - m) - \ln\Bigl(1 + \sum_{j \ne k} e^{x_j - m}\Bigr)
-              \ \text{with } m = x_k = \max_j x_j, \qquad
-              \bar x_i = \bar y_i - e^{y_i} \sum_j \bar y_j
+    $$
+    y_i = (x_i - m) - \ln\Bigl(1 + \sum_{j \ne k} e^{x_j - m}\Bigr)
+    \ \text{with } m = x_k = \max_j x_j, \qquad
+    \bar x_i = \bar y_i - e^{y_i} \sum_j \bar y_j
+    $$
 
     The largest logit's own 1 is left out of the sum: where the others are small, adding it would drown them,
-    and :math:`y_k` would be 0 where it is -1e-20.
+    and $y_k$ would be 0 where it is -1e-20.
 
     Args:
         x: Logits; -inf is a mask.
@@ -888,13 +898,15 @@ def _divisor(op: str, reduction: str, n: int) -> int:
 def cross_entropy(x: Array, *, targets: object, reduction: str = "mean") -> tuple[Array, Residuals]:
     r"""Cross-entropy, in nats, of the softmax of logits against classes given by number.
 
-    .. math:: \ell_n = \ln\Bigl(1 + \sum_{j \ne k} e^{x_{nj} - m_n}\Bigr) - (x_{nt} - m_n)
-              \ \text{with } m_n = x_{nk} = \max_j x_{nj}, \ t = t_n, \qquad
-              \bar x_{nj} = \bar\ell_n\,(p_{nj} - [j = t_n])
+    $$
+    \ell_n = \ln\Bigl(1 + \sum_{j \ne k} e^{x_{nj} - m_n}\Bigr) - (x_{nt} - m_n)
+    \ \text{with } m_n = x_{nk} = \max_j x_{nj}, \ t = t_n, \qquad
+    \bar x_{nj} = \bar\ell_n\,(p_{nj} - [j = t_n])
+    $$
 
     As one operation it is exact where its parts are not: the probability of a confident answer is 1 to the
     last digit, but neither its loss nor its gradient is 0. So the derivative at the target is computed as
-    minus the sum of the other probabilities, never as :math:`p - 1`.
+    minus the sum of the other probabilities, never as $p - 1$.
 
     Args:
         x: Logits, classes along the last axis; -inf is a mask.
@@ -948,8 +960,10 @@ CROSS_ENTROPY = Rule(cross_entropy, cross_entropy_vjp)
 def mse(prediction: Array, target: Array, *, reduction: str = "mean") -> tuple[Array, Residuals]:
     r"""Squared error.
 
-    .. math:: \ell = \frac 1n \sum_i (p_i - t_i)^2, \qquad
-              \bar p = \frac 2n (p - t)\,\bar\ell, \quad \bar t = -\bar p
+    $$
+    \ell = \frac 1n \sum_i (p_i - t_i)^2, \qquad
+    \bar p = \frac 2n (p - t)\,\bar\ell, \quad \bar t = -\bar p
+    $$
 
     Args:
         prediction: What was said.

@@ -334,13 +334,13 @@ class Tensor:
     def backward(self, grad: Operand | None = None, retain_graph: bool = False) -> None:
         r"""Add to the `grad` of every leaf this tensor was computed from.
 
-        .. math:: \bar x \mathrel{+}= \Bigl(\frac{\partial y}{\partial x}\Bigr)^{\!\top} \bar y
+        $$ \bar x \mathrel{+}= \Bigl(\frac{\partial y}{\partial x}\Bigr)^{\!\top} \bar y $$
 
         The graph is freed on the way. If anything fails, no gradient has changed, but the graph counts as
         freed. On a leaf this adds the cotangent itself.
 
         Args:
-            grad: The cotangent :math:`\bar y`, in this tensor's shape. None means 1, for a tensor of one
+            grad: The cotangent $\bar y$, in this tensor's shape. None means 1, for a tensor of one
                 element.
             retain_graph: Keep the graph, so that `backward` may go through it again and add to the gradients.
 

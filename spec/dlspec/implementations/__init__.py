@@ -160,8 +160,11 @@ def read_divergences(path: Path) -> tuple[Divergence, ...]:
         raise TargetError(f"{path.name} can't be read: {error}") from error
     if extra := tables.keys() - {"divergence"}:
         raise TargetError(f"{path.name}: unknown table {sorted(extra)[0]!r}; only [[divergence]] is known")
+    declared = tables.get("divergence", [])
+    if not isinstance(declared, list) or not all(isinstance(table, dict) for table in declared):
+        raise TargetError(f"{path.name}: divergence is no list of tables; each is headed [[divergence]]")
     found = []
-    for number, table in enumerate(tables.get("divergence", []), start=1):
+    for number, table in enumerate(declared, start=1):
         if extra := table.keys() - {"id", "category", "reason", "link"}:
             raise TargetError(f"{path.name}: divergence {number} has an unknown key {sorted(extra)[0]!r}")
         if missing := {"id", "category", "reason"} - table.keys():

@@ -57,11 +57,16 @@ def _float(x: Array) -> Array:
     return x if x.dtype.kind == "f" else x.astype(np.float64)
 
 
+def _along(slope: Array, dot: Array) -> Array:
+    """The slope along the direction; where nothing moves, an infinite slope moves nothing."""
+    return np.asarray(np.where(dot == 0, np.zeros_like(dot), slope * dot))
+
+
 def _smooth(f: Callable[[Array], Array], derivative: Callable[[Array], Array]) -> Callable[[Any], Dual]:
     def op(value: Any) -> Dual:
         a = _dual(value)
         x = _float(a.x)
-        return Dual(f(x), derivative(x) * a.dot)
+        return Dual(f(x), _along(derivative(x), a.dot))
 
     return op
 
@@ -113,7 +118,7 @@ def power(a: Any, exponent: float) -> Dual:
     """A constant times its own power less one; the exponent 0 makes a constant."""
     a = _dual(a)
     slope = np.zeros_like(a.x) if exponent == 0 else exponent * a.x ** (exponent - 1)
-    return Dual(a.x**exponent, slope * a.dot)
+    return Dual(a.x**exponent, _along(slope, a.dot))
 
 
 def _sigmoid(x: Array) -> Array:
@@ -127,7 +132,8 @@ def _sigmoid_slope(x: Array) -> Array:
 
 
 def _tanh_slope(x: Array) -> Array:
-    tail = np.exp(-2 * np.abs(x))
+    with np.errstate(over="ignore"):  # twice the largest number is infinite, and the tail 0 either way
+        tail = np.exp(-2 * np.abs(x))
     return np.asarray(4 * tail / ((1 + tail) * (1 + tail)))
 
 
@@ -220,13 +226,21 @@ def softmax(a: Any, dim: int = -1) -> Dual:
 
 
 def log_softmax(a: Any, dim: int = -1) -> Dual:
-    """The distance to the logarithm of the sum of exponentials."""
+    """The distance to the largest, less the logarithm of the sum of exponentials.
+
+    Where one class is all but certain, that sum is 1 and a little, and its own probability 1 less a little.
+    So the 1 of the largest stays out of the sum, and the derivative of a logarithm is a sum over pairs of
+    classes: of how much the one grows faster than the other.
+    """
     a = _dual(a)
-    shifted = _below_largest(a.x, dim)
-    p = softmax(a, dim).x
-    with np.errstate(divide="ignore"):  # of a row without elements, which has no use for its sum
-        value = shifted - np.log(np.sum(np.exp(shifted), axis=dim, keepdims=True))
-    return Dual(value, a.dot - np.sum(p * a.dot, axis=dim, keepdims=True))
+    x, dot = (np.moveaxis(part, dim, -1) for part in (_float(a.x), a.dot))
+    shifted = _below_largest(x, -1)
+    weights = np.exp(shifted)
+    first = np.arange(x.shape[-1]) == np.argmax(weights, -1)[..., None] if x.size else weights == 1
+    value = shifted - np.log1p(np.sum(np.where(first, 0, weights), -1, keepdims=True, dtype=x.dtype))
+    p = softmax(x).x
+    pairs = p[..., None, :] * (dot[..., :, None] - dot[..., None, :])
+    return Dual(*(np.moveaxis(part, -1, dim) for part in (value, np.sum(pairs, -1))))
 
 
 def _reduced(losses: Dual, reduction: str) -> Dual:

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 class Embedding(Layer):
     r"""Look up a row of a table for each index.
 
-    .. math:: y_j = W_{i_j}
+    $$ y_j = W_{i_j} $$
 
     It is what multiplying a one-hot vector by a matrix would give, without the multiplications by 0. The
-    table starts uniformly distributed in :math:`\pm 0.5 / \text{dim}`.
+    table starts uniformly distributed in $\pm 0.5 / \text{dim}$.
 
     Args:
         vocab_size: The number of rows; indices are in ``[0, vocab_size)``.
@@ -31,7 +31,7 @@ class Embedding(Layer):
         rng: Where the table is drawn from; NumPy's global generator if None.
 
     Attributes:
-        weight: The table :math:`W`, of shape ``(vocab_size, dim)``.
+        weight: The table $W$, of shape ``(vocab_size, dim)``.
 
     Shape:
         ``()->(dim)``, for every index.

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 class Linear(Layer):
     r"""Multiply by a matrix and add a bias.
 
-    .. math:: y = x W + b
+    $$ y = x W + b $$
 
-    The weights start normally distributed with standard deviation :math:`\sqrt{2 / n_{\text{inputs}}}`, which
+    The weights start normally distributed with standard deviation $\sqrt{2 / n_{\text{inputs}}}$, which
     keeps the size of activations from layer to layer when half of them are cut off by a relu; the bias
     starts at 0.
 
@@ -34,8 +34,8 @@ class Linear(Layer):
         rng: Where the weights are drawn from; NumPy's global generator if None.
 
     Attributes:
-        weight: :math:`W`, of shape ``(n_inputs, n_outputs)``.
-        bias: :math:`b`, of shape ``(n_outputs,)``, or None.
+        weight: $W$, of shape ``(n_inputs, n_outputs)``.
+        bias: $b$, of shape ``(n_outputs,)``, or None.
 
     Shape:
         ``(n_inputs)->(n_outputs)``, for every row along the leading axes.
@@ -62,7 +62,7 @@ class Linear(Layer):
         self.bias = Tensor(np.zeros(n_outputs, dtype), autograd=True) if bias else None
 
     def forward(self, x: Operand) -> Tensor:
-        """Compute :math:`x W + b`."""
+        """Compute $x W + b$."""
         if self.bias is None:
             return (x if isinstance(x, Tensor) else Tensor(x)).mm(self.weight)
         return apply(AFFINE, x, self.weight, self.bias)

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 class RNNCell(Layer):
     r"""One step of a plain recurrent network.
 
-    .. math:: h' = \phi(x W_{ih} + b_{ih} + h W_{hh} + b_{hh}), \qquad y = h' W_{ho} + b_{ho}
+    $$ h' = \phi(x W_{ih} + b_{ih} + h W_{hh} + b_{hh}), \qquad y = h' W_{ho} + b_{ho} $$
 
     Args:
         n_inputs: The size of an input.
         n_hidden: The size of the state.
         n_output: The size of an output.
-        activation: :math:`\phi`, ``"sigmoid"`` or ``"tanh"``.
+        activation: $\phi$, ``"sigmoid"`` or ``"tanh"``.
         dtype: float32 or float64.
         rng: Where the weights are drawn from; NumPy's global generator if None.
 
@@ -69,11 +69,11 @@ class RNNCell(Layer):
         """Take one step.
 
         Args:
-            x: The input :math:`x`.
-            hidden: The state :math:`h`.
+            x: The input $x$.
+            hidden: The state $h$.
 
         Returns:
-            The output :math:`y` and the new state :math:`h'`.
+            The output $y$ and the new state $h'$.
         """
         new_hidden = self.activation.forward(self.w_ih.forward(x) + self.w_hh.forward(hidden))
         return self.w_ho.forward(new_hidden), new_hidden
@@ -92,16 +92,17 @@ class RNNCell(Layer):
 class LSTMCell(Layer):
     r"""One step of a network with long short-term memory.
 
-    .. math::
-        f, i, o &= \sigma(x W_{x*} + b_{x*} + h W_{h*}) \\
-        g &= \tanh(x W_{xc} + b_{xc} + h W_{hc}) \\
-        c' &= f\,c + i\,g, \qquad h' = o \tanh c', \qquad y = h' W_{ho}
+    $$
+    f, i, o &= \sigma(x W_{x*} + b_{x*} + h W_{h*}) \\
+    g &= \tanh(x W_{xc} + b_{xc} + h W_{hc}) \\
+    c' &= f\,c + i\,g, \qquad h' = o \tanh c', \qquad y = h' W_{ho}
+    $$
 
-    What the plain cell overwrites at every step, this one keeps in :math:`c` while :math:`f` is near 1.
+    What the plain cell overwrites at every step, this one keeps in $c$ while $f$ is near 1.
 
     Args:
         n_inputs: The size of an input.
-        n_hidden: The size of the states :math:`h` and :math:`c`.
+        n_hidden: The size of the states $h$ and $c$.
         n_output: The size of an output.
         dtype: float32 or float64.
         rng: Where the weights are drawn from; NumPy's global generator if None.
@@ -143,11 +144,11 @@ class LSTMCell(Layer):
         """Take one step.
 
         Args:
-            x: The input :math:`x`.
-            hidden: The states :math:`(h, c)`.
+            x: The input $x$.
+            hidden: The states $(h, c)$.
 
         Returns:
-            The output :math:`y` and the new states :math:`(h', c')`.
+            The output $y$ and the new states $(h', c')$.
         """
         h, c = hidden
         f = (self.xf.forward(x) + self.hf.forward(h)).sigmoid()

@@ -9,7 +9,7 @@ from deeplearning_framework.tensor import Operand, Tensor
 class CrossEntropyLoss(Loss):
     r"""Cross-entropy of logits against the numbers of the right classes, in nats.
 
-    .. math:: \ell = -\frac 1n \sum_n \ln \mathrm{softmax}(x_n)_{t_n}
+    $$ \ell = -\frac 1n \sum_n \ln \mathrm{softmax}(x_n)_{t_n} $$
 
     Args:
         reduction: ``"mean"`` over every target, ``"sum"``, or ``"none"`` for one loss per target.

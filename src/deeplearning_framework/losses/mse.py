@@ -10,7 +10,7 @@ from deeplearning_framework.tensor import Operand, Tensor, apply
 class MSELoss(Loss):
     r"""Squared error, by default the mean over every element.
 
-    .. math:: \ell = \frac 1n \sum_i (p_i - t_i)^2
+    $$ \ell = \frac 1n \sum_i (p_i - t_i)^2 $$
 
     Args:
         reduction: ``"mean"`` over every element, ``"sum"``, or ``"none"`` for one loss per element.

@@ -15,19 +15,20 @@ from deeplearning_framework.tensor import Tensor, is_leaf, mark_updated, zero_gr
 class SGD:
     r"""Walk against the gradient, with momentum and weight decay if asked for.
 
-    .. math::
-        g &\leftarrow \bar p + \lambda p \\
-        v &\leftarrow \mu v + g \\
-        p &\leftarrow p - \alpha v \qquad\text{or, with Nesterov, } p - \alpha\,(g + \mu v)
+    $$
+    g &\leftarrow \bar p + \lambda p \\
+    v &\leftarrow \mu v + g \\
+    p &\leftarrow p - \alpha v \qquad\text{or, with Nesterov, } p - \alpha\,(g + \mu v)
+    $$
 
     A parameter is changed in its own array. One without a gradient is left alone entirely: it does not decay,
-    and its :math:`v` stays.
+    and its $v$ stays.
 
     Args:
         parameters: Leaves with autograd, from a list or a generator; one listed twice steps once.
-        alpha: The step size :math:`\alpha`.
-        momentum: :math:`\mu`, the share of the last step that goes on.
-        weight_decay: :math:`\lambda`, the pull towards 0.
+        alpha: The step size $\alpha$.
+        momentum: $\mu$, the share of the last step that goes on.
+        weight_decay: $\lambda$, the pull towards 0.
         nesterov: Whether to look one step of momentum ahead.
 
     Attributes:

@@ -29,6 +29,13 @@ def chain(F: Any, x: Any, one: Any, length: int) -> Any:
     return x
 
 
+def product(F: Any, x: Any, w: Any, length: int) -> Any:
+    """`x` times `w`, that many times: every op has to keep its operand for the gradient of `w`."""
+    for _ in range(length):
+        x = F.multiply(x, w)
+    return x
+
+
 @contextlib.contextmanager
 def however_deep(what: str) -> Iterator[None]:
     """Fail if the block runs out of Python's stack."""

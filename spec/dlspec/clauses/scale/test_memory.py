@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from dlspec.clause import clause
-from dlspec.clauses.scale.helpers import assert_at_most, assert_nothing_kept, chain, counted_memory, watched
-from dlspec.implementation import Implementation, TapeImplementation
+from dlspec.clauses.scale.helpers import (
+    assert_at_most,
+    assert_nothing_kept,
+    chain,
+    counted_memory,
+    product,
+    watched,
+)
+from dlspec.implementation import TapeImplementation
 
 SIDE = 1024
 SIZE = np.ones(SIDE).nbytes
 """Bytes of one array of a chain: large beside the objects around it."""
-
-
-def squares(impl: Implementation, x: Any, length: int) -> Any:
-    """`x` squared that many times; for ones it stays ones, and every step keeps its operand."""
-    for _ in range(length):
-        x = impl.F.multiply(x, x)
-    return x
 
 
 @clause()
@@ -27,10 +25,11 @@ def test_after_backward_a_graph_is_gone(impl: TapeImplementation) -> None:
     """A graph that was pulled back MUST be gone when its result is dropped, down to the last object, without
     the garbage collector.
     """
-    x = impl.leaf(np.ones(SIDE))
+    x, w = impl.leaf(np.ones(SIDE)), impl.leaf(np.ones(SIDE))
 
     assert_nothing_kept(
-        lambda: impl.backward(squares(impl, x, 5), np.ones(SIDE)), "a graph that was pulled back and dropped"
+        lambda: impl.backward(product(impl.F, x, w, 5), np.ones(SIDE)),
+        "a graph that was pulled back and dropped",
     )
 
 
@@ -39,18 +38,18 @@ def test_without_backward_a_graph_is_gone(impl: TapeImplementation) -> None:
     """A graph that was never pulled back MUST be gone when its result is dropped, down to the last object,
     without the garbage collector.
     """
-    x = impl.leaf(np.ones(SIDE))
+    x, w = impl.leaf(np.ones(SIDE)), impl.leaf(np.ones(SIDE))
 
-    assert_nothing_kept(lambda: squares(impl, x, 5), "a graph that was dropped without backward")
+    assert_nothing_kept(lambda: product(impl.F, x, w, 5), "a graph that was dropped without backward")
 
 
 @clause()
 def test_a_retained_graph_is_gone(impl: TapeImplementation) -> None:
     """A graph that was retained MUST be gone when its result is dropped, without the garbage collector."""
-    x = impl.leaf(np.ones(SIDE))
+    x, w = impl.leaf(np.ones(SIDE)), impl.leaf(np.ones(SIDE))
 
     assert_nothing_kept(
-        lambda: impl.backward(squares(impl, x, 5), np.ones(SIDE), retain_graph=True),
+        lambda: impl.backward(product(impl.F, x, w, 5), np.ones(SIDE), retain_graph=True),
         "a graph that was retained and dropped",
     )
 
@@ -63,7 +62,7 @@ def test_leaves_are_gone_too(impl: TapeImplementation) -> None:
 
     def work() -> None:
         x, w = impl.leaf(np.ones(SIDE)), impl.leaf(np.ones(SIDE))
-        impl.backward(squares(impl, impl.F.multiply(x, w), 3), np.ones(SIDE))
+        impl.backward(product(impl.F, x, w, 3), np.ones(SIDE))
 
     assert_nothing_kept(work, "leaves and their graph")
 
@@ -98,10 +97,10 @@ def test_training_keeps_nothing(impl: TapeImplementation) -> None:
 @clause()
 def test_an_error_keeps_nothing(impl: TapeImplementation) -> None:
     """A `backward` that was refused MUST leave nothing behind when its result is dropped."""
-    x = impl.leaf(np.ones(SIDE))
+    x, w = impl.leaf(np.ones(SIDE)), impl.leaf(np.ones(SIDE))
 
     def work() -> None:
-        y = squares(impl, x, 3)
+        y = product(impl.F, x, w, 3)
         try:
             impl.backward(y, np.ones(SIDE + 1))
         except Exception:
@@ -115,10 +114,11 @@ def test_a_freed_graph_holds_nothing(impl: TapeImplementation) -> None:
     """After `backward` a result that is still held MUST hold none of the arrays on the way to it."""
     length = 40
     with counted_memory() as in_use:
-        x = impl.leaf(np.ones(SIDE))
+        x, w = impl.leaf(np.ones(SIDE)), impl.leaf(np.ones(SIDE))
         impl.backward(x, np.ones(SIDE))
+        impl.backward(w, np.ones(SIDE))
         before = in_use()
-        y = squares(impl, x, length)
+        y = product(impl.F, x, w, length)
         impl.backward(y, np.ones(SIDE))
         kept = in_use() - before
         del y
@@ -131,10 +131,10 @@ def test_a_freed_graph_holds_nothing(impl: TapeImplementation) -> None:
 def test_backward_frees_as_it_goes(impl: TapeImplementation) -> None:
     """`backward` MUST free the arrays of the graph as it goes through it, not all of them at its end."""
     length = 40
-    x = impl.leaf(np.ones(SIDE))
+    x, w = impl.leaf(np.ones(SIDE)), impl.leaf(np.ones(SIDE))
     samples: list[int] = []
     with counted_memory() as in_use:
-        y = squares(impl, x, length)
+        y = product(impl.F, x, w, length)
         before = in_use()
         with watched(lambda: samples.append(in_use())):
             impl.backward(y, np.ones(SIDE))
@@ -150,11 +150,11 @@ def test_dead_branches_are_gone_at_once(impl: TapeImplementation) -> None:
     """What was computed from a value and dropped MUST be gone while the value and other results of it
     live on.
     """
-    x = impl.leaf(np.ones(SIDE))
+    x, w = impl.leaf(np.ones(SIDE)), impl.leaf(np.ones(SIDE))
     h = impl.F.multiply(x, x)
     y = impl.F.multiply(h, x)
 
-    assert_nothing_kept(lambda: squares(impl, h, 3), "a branch that was dropped")
+    assert_nothing_kept(lambda: product(impl.F, h, w, 3), "a branch that was dropped")
     impl.backward(y, np.ones(SIDE))
 
 
@@ -162,11 +162,11 @@ def test_dead_branches_are_gone_at_once(impl: TapeImplementation) -> None:
 def test_without_recording_nothing_is_held(impl: TapeImplementation) -> None:
     """A result computed inside `no_grad()` MUST hold nothing but its own array."""
     length = 40
-    x = impl.leaf(np.ones(SIDE))
+    x, w = impl.leaf(np.ones(SIDE)), impl.leaf(np.ones(SIDE))
     with counted_memory() as in_use:
         before = in_use()
         with impl.no_grad():
-            y = squares(impl, x, length)
+            y = product(impl.F, x, w, length)
         kept = in_use() - before
         del y
 
@@ -177,10 +177,10 @@ def test_without_recording_nothing_is_held(impl: TapeImplementation) -> None:
 def test_results_of_constants_hold_nothing(impl: TapeImplementation) -> None:
     """A result of constants alone MUST hold nothing but its own array."""
     length = 40
-    c = impl.constant(np.ones(SIDE))
+    c, w = impl.constant(np.ones(SIDE)), impl.constant(np.ones(SIDE))
     with counted_memory() as in_use:
         before = in_use()
-        y = squares(impl, c, length)
+        y = product(impl.F, c, w, length)
         kept = in_use() - before
         del y
 

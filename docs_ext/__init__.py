@@ -1,1 +1,0 @@
-"""What the pages need beyond Markdown."""
