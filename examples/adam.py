@@ -21,9 +21,11 @@ class Adam:
     r"""Steps of about the same size in every direction, whatever the size of the gradient.
 
     $$
+    \begin{aligned}
     m_t &= \beta_1 m_{t-1} + (1 - \beta_1)\, g_t \\
     v_t &= \beta_2 v_{t-1} + (1 - \beta_2)\, g_t^2 \\
     p_t &= p_{t-1} - \alpha\, \frac{m_t / (1 - \beta_1^t)}{\sqrt{v_t / (1 - \beta_2^t)} + \epsilon}
+    \end{aligned}
     $$
 
     The divisions by $1 - \beta^t$ make up for averages that began at zero.

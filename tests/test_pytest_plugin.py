@@ -20,9 +20,10 @@ def run_pytest(cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=240, check=False)
 
 
-def ask(cwd: Path, implementation: str | Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    clauses = ("--pyargs", "dlspec.clauses", "--implementation", str(implementation))
-    return run_pytest(cwd, *clauses, *arguments)
+def ask(
+    cwd: Path, implementation: str | Path, *arguments: str, clauses: str = "dlspec.clauses.ops"
+) -> subprocess.CompletedProcess[str]:
+    return run_pytest(cwd, "--pyargs", clauses, "--implementation", str(implementation), "-q", *arguments)
 
 
 def counts(done: subprocess.CompletedProcess[str]) -> dict[str, int]:
@@ -64,22 +65,22 @@ def test_the_plugin_is_inert_without_its_option(tmp_path: Path) -> None:
     assert counts(done) == {"passed": 1}
 
 
-def test_every_clause_is_a_test() -> None:
-    done = ask(HOMEWORK, "deeplearning_framework", "--collect-only", "-q")
+def test_every_clause_is_a_test(tmp_path: Path) -> None:
+    done = ask(tmp_path, "deeplearning_framework", "--collect-only", clauses="dlspec.clauses")
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{len(manifest.clauses())} tests collected" in done.stdout
 
 
 def test_the_reference_passes_and_k_knows_ids(tmp_path: Path) -> None:
-    done = ask(tmp_path, "deeplearning_framework", "-k", "ops.tanh.value or autodiff.fan_out", "-q")
+    wanted = "autodiff.fan_out.a_value_used_twice"
+    done = ask(tmp_path, "deeplearning_framework", "-k", wanted, clauses="dlspec.clauses.autodiff")
 
     assert done.returncode == 0, done.stdout
-    wanted = [c.id for c in manifest.clauses() if c.id.startswith(("ops.tanh.value", "autodiff.fan_out"))]
-    assert counts(done) == {
-        "passed": len(wanted),
-        "deselected": len(manifest.clauses()) - len(wanted),
-    }
+    autodiff = [clause.id for clause in manifest.clauses() if clause.profile == "autodiff"]
+    passed = [id for id in autodiff if id.startswith(wanted)]
+    assert passed
+    assert counts(done) == {"passed": len(passed), "deselected": len(autodiff) - len(passed)}
 
 
 def test_a_failure_shows_the_sentence_and_no_machinery(tmp_path: Path) -> None:
@@ -96,19 +97,18 @@ def test_a_failure_shows_the_sentence_and_no_machinery(tmp_path: Path) -> None:
 
 
 def test_profiles_that_are_not_claimed_are_left_out(tmp_path: Path) -> None:
-    done = ask(tmp_path, f"{ADAPTERS}:Sound", "-q", "-k", "negative")
+    done = ask(tmp_path, f"{ADAPTERS}:Sound", "-v", clauses="dlspec.clauses.autodiff")
 
-    assert "claims ops" in ask(tmp_path, f"{ADAPTERS}:Sound", "-k", "ops.negative.value").stdout
-    asked = [c for c in manifest.clauses() if c.profile == "ops" and "negative" in c.id]
-    assert counts(done)["failed"] + counts(done)["passed"] >= len(asked)
-    assert "autodiff" not in done.stdout
+    assert done.returncode == pytest.ExitCode.NO_TESTS_COLLECTED
+    assert "dlspec: only negation 0.0, claims ops" in done.stdout
+    assert counts(done) == {"deselected": sum(c.profile == "autodiff" for c in manifest.clauses())}
 
 
 def test_what_is_not_provided_is_no_skip(tmp_path: Path) -> None:
-    done = ask(tmp_path, f"{ADAPTERS}:Sound", "-q", "-k", "ops.log.value")
+    done = ask(tmp_path, f"{ADAPTERS}:Sound", "-k", "ops.log.value")
 
     assert done.returncode == 1
-    assert counts(done) == {"failed": 1, "deselected": len(manifest.clauses()) - 1}
+    assert {word for word in counts(done) if word != "deselected"} == {"failed"}
 
 
 def test_an_implementation_cannot_skip_its_exam(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_an_implementation_cannot_skip_its_exam(tmp_path: Path) -> None:
         "    def tanh(self): pytest.xfail('nor tomorrow')\n"
     )
 
-    done = ask(tmp_path, module, "-q", "-k", "ops.exp.value or ops.tanh.value")
+    done = ask(tmp_path, module, "-k", "ops.exp.value or ops.tanh.value")
 
     assert counts(done)["failed"] == 2
     assert "ERROR  ops.exp.value" in done.stdout
@@ -128,7 +128,7 @@ def test_an_implementation_cannot_skip_its_exam(tmp_path: Path) -> None:
 
 def test_divergences_are_strict(tmp_path: Path) -> None:
     wanted = "ops.exp.value or ops.negative.value or ops.negative.shape"
-    done = ask(tmp_path, f"{ADAPTERS}:Divergent", "-q", "-rx", "-k", wanted)
+    done = ask(tmp_path, f"{ADAPTERS}:Divergent", "-rx", "-k", wanted)
 
     assert {key: counts(done)[key] for key in ("failed", "passed", "xfailed")} == {
         "failed": 1,
@@ -142,7 +142,7 @@ def test_divergences_are_strict(tmp_path: Path) -> None:
 def test_divergences_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "declared.toml"
     file.write_text("[[divergence]]\nid = 'ops.log.value'\ncategory = 'scope'\nreason = 'No logarithms.'\n")
-    options = ("--implementation-divergences", str(file), "-q", "-k", "ops.log.value")
+    options = ("--implementation-divergences", str(file), "-k", "ops.log.value")
 
     assert counts(ask(tmp_path, f"{ADAPTERS}:Sound", *options))["xfailed"] == 1
 
@@ -155,7 +155,7 @@ def test_divergences_from_a_file(tmp_path: Path) -> None:
 def test_a_should_that_is_not_kept_fails_nothing(tmp_path: Path) -> None:
     should = next(c.id for c in manifest.clauses() if c.level == "SHOULD" and c.profile == "errors")
 
-    done = ask(tmp_path, HOMEWORK / "partial.py", "-q", "-k", should)
+    done = ask(tmp_path, HOMEWORK / "partial.py", "-k", should, clauses="dlspec.clauses.errors")
 
     assert done.returncode == 0, done.stdout
     assert counts(done)["xfailed"] == 1
@@ -173,7 +173,7 @@ def test_a_should_that_is_not_kept_fails_nothing(tmp_path: Path) -> None:
 def test_a_target_that_cannot_be_used_is_a_usage_error(
     tmp_path: Path, target: str | Path, message: str
 ) -> None:
-    done = ask(tmp_path, target, "-q")
+    done = ask(tmp_path, target)
 
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     assert message in done.stderr
@@ -181,7 +181,7 @@ def test_a_target_that_cannot_be_used_is_a_usage_error(
 
 
 def test_clauses_without_an_implementation_are_a_usage_error(tmp_path: Path) -> None:
-    done = run_pytest(tmp_path, "--pyargs", "dlspec.clauses.ops", "-q")
+    done = run_pytest(tmp_path, "--pyargs", "dlspec.clauses.scale")
 
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     assert "--implementation TARGET" in done.stderr
@@ -193,7 +193,7 @@ def test_xdist_and_junit_work(tmp_path: Path) -> None:
     done = ask(
         tmp_path,
         HOMEWORK / "partial.py",
-        *("-q", "-n", "2", "-k", "ops.exp or ops.add.value", f"--junit-xml={xml}"),
+        *("-n", "2", "-k", "ops.exp or ops.add.value", f"--junit-xml={xml}"),
     )
 
     assert done.returncode == 1, done.stdout + done.stderr

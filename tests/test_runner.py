@@ -1,4 +1,4 @@
-"""`dlspec verify` on implementations that crash, hang, print, quit and litter: each a verdict on one clause."""
+"""`dlspec verify` on implementations that crash, hang, print, quit and litter: each is one clause's verdict."""
 
 from __future__ import annotations
 

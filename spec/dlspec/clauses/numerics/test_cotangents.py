@@ -15,8 +15,8 @@ INF = np.inf
 
 @clause()
 def test_they_are_scaled_exactly(impl: Implementation) -> None:
-    """A cotangent that is 2**40 times as large, or as small, MUST pull back exactly 2**40 times as much, or as
-    little.
+    """A cotangent that is 2**40 times as large, or as small, MUST pull back exactly 2**40 times as much, or
+    as little.
     """
     x, w = (
         np.array([[0.5, -1.25, 0.75], [1.5, 0.25, -0.5]]),
@@ -41,7 +41,7 @@ def test_huge_gradients_are_not_clipped(impl: Implementation) -> None:
         reach = 1000 if dtype == "float64" else 120
         c = np.ldexp(np.array([1.0, -1.0, 1.0, -1.0]), np.array([reach, 40, -40, -reach])).astype(dtype)
         _, (bar,) = impl.gradients(
-            lambda F, x: F.sum(F.multiply(x, impl.constant(c))), np.array([1, 2, 3, 4], dtype)
+            lambda F, x, c=c: F.sum(F.multiply(x, impl.constant(c))), np.array([1, 2, 3, 4], dtype)
         )
         assert_equal(bar, c, f"gradient of a weighted sum in {dtype}")
 
@@ -55,7 +55,7 @@ def test_a_gradient_that_overflows_is_infinite(impl: Implementation) -> None:
         c = np.array([np.finfo(dtype).max, 3.0, -np.finfo(dtype).max], dtype)
         with np.errstate(all="ignore"):
             _, (bar,) = impl.gradients(
-                lambda F, x: F.multiply(x, impl.constant(c)),
+                lambda F, x, c=c: F.multiply(x, impl.constant(c)),
                 np.zeros(3, dtype),
                 cotangent=np.full(3, 4, dtype),
             )
@@ -88,7 +88,7 @@ def test_infinite_contributions_of_both_signs_are_nan(impl: Implementation) -> N
         c = np.array([INF], dtype)
         with np.errstate(all="ignore"):
             _, (bar,) = impl.gradients(
-                lambda F, x: F.subtract(F.multiply(x, impl.constant(c)), F.multiply(x, impl.constant(c))),
+                lambda F, x, c=impl.constant(c): F.subtract(F.multiply(x, c), F.multiply(x, c)),
                 np.ones(1, dtype),
             )
         assert_equal(bar, np.array([np.nan]), f"gradient of inf x - inf x in {dtype}")

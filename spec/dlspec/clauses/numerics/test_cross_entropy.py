@@ -36,8 +36,8 @@ def test_far_logits_are_quiet(impl: Implementation) -> None:
 
 @clause()
 def test_the_loss_of_a_hopeless_answer_is_the_distance(impl: Implementation) -> None:
-    """Where the target's logit is 1000 below the other, the loss MUST be 1000, not the logarithm of a smallest
-    probability.
+    """Where the target's logit is 1000 below the other, the loss MUST be 1000, not the logarithm of a
+    smallest probability.
     """
     for dtype in impl.dtypes:
         value, (bar,) = impl.gradients(
@@ -64,8 +64,8 @@ def test_huge_logits_are_accurate(impl: Implementation) -> None:
 
 @clause()
 def test_masked_classes_change_nothing(impl: Implementation) -> None:
-    """A logit of minus infinity that isn't the target's MUST leave the loss and the other cotangents what they
-    are without it, and receive 0.
+    """A logit of minus infinity that isn't the target's MUST leave the loss and the other cotangents what
+    they are without it, and receive 0.
     """
     rows, kept = np.array([[1.0, -INF, 3.0, 2.0], [0.5, -INF, -1.0, 0.0]]), [0, 2, 3]
     right = exactly("cross_entropy_loss", rows[:, kept], cotangent=np.array(1.0), targets=np.array([0, 1]))
@@ -109,8 +109,8 @@ def test_a_masked_target_costs_infinitely_much(impl: Implementation) -> None:
 
 @clause()
 def test_a_confident_answer_has_a_loss(impl: Implementation) -> None:
-    """The loss of a nearly certain answer SHOULD be as accurate relative to itself as that of any other: about
-    the probability of the other classes, not 0.
+    """The loss of a nearly certain answer SHOULD be as accurate relative to itself as that of any other:
+    about the probability of the other classes, not 0.
     """
     for dtype in impl.dtypes:
         rows = np.array([[5.0, 0.0], [12.0, -1.0], [20.0, 0.0], [36.0, 0.0], [80.0, 0.0]], dtype)

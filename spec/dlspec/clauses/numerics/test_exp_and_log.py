@@ -19,8 +19,8 @@ from dlspec.tolerance import assert_equal
 
 @clause()
 def test_exp_is_accurate_until_it_overflows(impl: Implementation) -> None:
-    """`exp` MUST stay within its budget wherever its value is representable, from where it underflows to where
-    it overflows.
+    """`exp` MUST stay within its budget wherever its value is representable, from where it underflows to
+    where it overflows.
     """
     for dtype in impl.dtypes:
         x = signed(dtype)
@@ -55,8 +55,8 @@ def test_exp_has_its_limits(impl: Implementation) -> None:
 
 @clause()
 def test_log_is_accurate_everywhere(impl: Implementation) -> None:
-    """`log` MUST stay within its budget for every positive number, also for one so small that an epsilon would
-    hide it.
+    """`log` MUST stay within its budget for every positive number, also for one so small that an epsilon
+    would hide it.
     """
     for dtype in impl.dtypes:
         x = magnitudes(dtype)

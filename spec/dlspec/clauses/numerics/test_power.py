@@ -10,6 +10,14 @@ from dlspec.implementation import Implementation
 from dlspec.tolerance import assert_equal, assert_within, rounding
 
 
+POWERS_OF_ZERO: tuple[tuple[float, float], ...] = (
+    *((2, 0.0), (0.5, 0.0), (1, 0.0)),
+    (0, 1.0),
+    *((-1, np.inf), (-0.5, np.inf)),
+)
+"""Exponents, and what they make of 0."""
+
+
 @clause()
 def test_it_is_accurate_everywhere(impl: Implementation) -> None:
     """A power MUST stay within its budget wherever it and its base are representable."""
@@ -17,15 +25,15 @@ def test_it_is_accurate_everywhere(impl: Implementation) -> None:
         most = np.log2(float(np.finfo(dtype).max)) - 2
         x = magnitudes(dtype)
         x = x[x > 0]
-        for exponent in (2, 0.5, -1.5):
+        for exponent in (2.0, 0.5, -1.5):
             fitting = x[np.abs(exponent * np.log2(x.astype(np.float64))) < most]
             assert_value(impl, "power", fitting, exponent=exponent)
 
 
 @clause()
 def test_its_derivative_is_accurate_for_powers_of_two(impl: Implementation) -> None:
-    """The cotangent of `x` in `x ** c` MUST be `c x ** (c - 1)` times what arrives, however small or large `x`
-    is.
+    """The cotangent of `x` in `x ** c` MUST be `c x ** (c - 1)` times what arrives, however small or large
+    `x` is.
     """
     exponents = np.array([-200, -60, -10, 0, 10, 60, 200])
     for dtype in impl.dtypes:
@@ -58,12 +66,12 @@ def test_it_is_quiet_where_it_is_finite(impl: Implementation) -> None:
 
 @clause()
 def test_powers_of_zero(impl: Implementation) -> None:
-    """A positive power of 0 MUST be 0, a negative one infinite, and the power 0 of anything 1: nothing is added
-    to the base.
+    """A positive power of 0 MUST be 0, a negative one infinite, and the power 0 of anything 1: nothing is
+    added to the base.
     """
     for dtype in impl.dtypes:
         zero = np.zeros(1, dtype)
-        for exponent, right in ((2, 0.0), (0.5, 0.0), (1, 0.0), (0, 1.0), (-1, np.inf), (-0.5, np.inf)):
+        for exponent, right in POWERS_OF_ZERO:
             with np.errstate(all="ignore"):
                 value = impl.value("power", zero, exponent=exponent)
             assert_equal(value, np.array([right]), f"0 ** {exponent} in {dtype}")

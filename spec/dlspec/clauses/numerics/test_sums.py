@@ -49,8 +49,8 @@ def test_long_sums_keep_within_the_bound_of_any_order(impl: Implementation) -> N
 
 @clause()
 def test_long_sums_are_accurate(impl: Implementation) -> None:
-    """A long sum SHOULD lose no more than a handful of rounding errors, as adding in pairs does and adding one
-    after the other doesn't.
+    """A long sum SHOULD lose no more than a handful of rounding errors, as adding in pairs does and adding
+    one after the other doesn't.
     """
     for dtype in impl.dtypes:
         x = np.full(LONG, 0.1, dtype)
@@ -70,8 +70,8 @@ def test_long_means_are_accurate(impl: Implementation) -> None:
 
 @clause()
 def test_means_of_large_numbers_are_exact(impl: Implementation) -> None:
-    """The mean of equal powers of two MUST be that power, as long as their sum is representable: `mean` counts
-    in its own type, and in none that is smaller.
+    """The mean of equal powers of two MUST be that power, as long as their sum is representable: `mean`
+    counts in its own type, and in none that is smaller.
     """
     for dtype in impl.dtypes:
         large = 2.0**1000 if dtype == "float64" else 2.0**110
@@ -142,8 +142,8 @@ def test_the_cotangents_of_a_product_are_exact_for_whole_numbers(impl: Implement
 
 @clause()
 def test_long_products_keep_within_the_bound_of_any_order(impl: Implementation) -> None:
-    """A product of matrices MUST be within k rounding errors of the product of their magnitudes, where k is the
-    inner size.
+    """A product of matrices MUST be within k rounding errors of the product of their magnitudes, where k is
+    the inner size.
     """
     k = 2**10
     for dtype in impl.dtypes:

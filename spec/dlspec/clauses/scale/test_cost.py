@@ -60,8 +60,8 @@ def test_a_chain_costs_its_length(impl: Implementation) -> None:
     def work(length: int) -> None:
         impl.gradients(lambda F, x: chain(F, x, impl.constant(np.ones(2)), length), np.ones(2))
 
-    with however_deep("a chain of 12,000 ops"):
-        assert_linear(work, 3_000, "a chain of ops, forward and back")
+    with however_deep("a chain of 8,000 ops"):
+        assert_linear(work, 2_000, "a chain of ops, forward and back")
 
 
 @clause()
@@ -77,8 +77,8 @@ def test_uses_cost_their_number(impl: Implementation) -> None:
     def work(uses: int) -> None:
         impl.gradients(lambda F, x: program(F, x, uses), np.ones(2))
 
-    with however_deep("12,000 uses of one value"):
-        assert_linear(work, 3_000, "uses of one value, forward and back")
+    with however_deep("8,000 uses of one value"):
+        assert_linear(work, 2_000, "uses of one value, forward and back")
 
 
 @clause()
@@ -98,7 +98,7 @@ def test_early_values_used_late_cost_no_more(impl: Implementation) -> None:
 
     # A small one first: what follows every path would not come back from a large one.
     count_events(partial(work, 20), 60 * CALLS, "a chain of 60 ops with shortcuts")
-    with however_deep("a chain of 12,000 ops with shortcuts"):
+    with however_deep("a chain of 4,000 ops with shortcuts"):
         assert_linear(work, 1_000, "a chain with shortcuts, forward and back")
 
 
