@@ -1,4 +1,4 @@
-"""`dlspec verify` on implementations that crash, hang, print, quit and litter: each is one clause's verdict."""
+"""`dlspec verify` on implementations that crash, hang, print, quit and litter: one clause pays for it."""
 
 from __future__ import annotations
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from dlspec.implementation import Implementation
 
 OURS = str(Path(dlspec.__file__).parent) + os.sep
+CLAUSES = str(Path(OURS, "clauses")) + os.sep
 LONGEST_MESSAGE = 2000
 LONGEST_TRACEBACK = 30
 FRAMES = 3
@@ -126,11 +127,12 @@ def _frames(raised: BaseException) -> list[traceback.FrameSummary]:
 
 
 def _telling_frames(raised: BaseException) -> list[traceback.FrameSummary]:
-    """Where to look: the innermost frames of the user's code; the very last one where it has none."""
-    frames = [frame for frame, _ in groupby(_frames(raised))]
+    """Where to look: the innermost frames of the user's code, or the line of the clause that asked."""
+    frames = [frame for frame, _ in groupby(_frames(raised)) if not frame.filename.startswith("<")]
     foreign = [frame for frame in frames if not _is_ours(frame.filename)]
     own = [frame for frame in foreign if not _is_library(frame.filename)]
-    return (own or foreign)[-FRAMES:] or frames[-1:]
+    asking = [frame for frame in frames if frame.filename.startswith(CLAUSES)]
+    return (own or foreign)[-FRAMES:] or asking[-1:] or frames[-1:]
 
 
 def _place(frame: traceback.FrameSummary) -> str:

@@ -137,9 +137,8 @@ def show_failures(
         scripts: Where stand-alone scripts were written, by clause.
     """
     accused = [clause for clause in clauses if final[clause.id] in ACCUSING]
-    # Broken musts first: a SHOULD that isn't kept is news, and no failure.
-    accused.sort(key=lambda clause: clause.level != "MUST")
-    for number, clause in enumerate(accused[:MOST_IN_FULL]):
+    in_full = _telling(accused)
+    for number, clause in enumerate(in_full):
         status, result = final[clause.id], run.results[clause.id]
         if status is Status.STALE_DIVERGENCE:
             result = Result(clause.id, status, message="It holds, though it is declared as a divergence.")
@@ -151,11 +150,21 @@ def show_failures(
         say(out, first, "bold red" if clause.level == "MUST" else "bold yellow")
         for line in rest:
             say(out, line)
-    if others := accused[MOST_IN_FULL:]:
+    if others := [clause for clause in accused if clause not in in_full]:
         say(out)
         say(out, f"and {len(others)} more:")
         for clause in others:
-            say(out, "  " + one_line(run.results[clause.id], final[clause.id])[: WIDTH - 2])
+            say(out, "  " + one_line(run.results[clause.id], final[clause.id]))
+
+
+def _telling(accused: Sequence[Clause]) -> list[Clause]:
+    """The failures to be shown in full: one for each topic, since those of a topic tend to have one cause."""
+    first_of_topic: dict[str, Clause] = {}
+    for clause in accused:
+        first_of_topic.setdefault(clause.id.rpartition(".")[0], clause)
+    # A SHOULD that isn't kept is news, and no failure.
+    by_weight = sorted(accused, key=lambda c: (c.level != "MUST", c not in first_of_topic.values()))
+    return sorted(by_weight[:MOST_IN_FULL], key=accused.index)
 
 
 def _how_to_reproduce(
@@ -189,14 +198,18 @@ def show_divergences(
     out: Console, final: Mapping[str, Status], divergences: Mapping[str, Divergence]
 ) -> None:
     """What isn't kept and was declared so."""
-    diverging = [divergence for id, divergence in divergences.items() if final[id] is Status.DIVERGES]
-    if diverging:
+    by_reason: dict[str, list[str]] = {}
+    for id, divergence in divergences.items():
+        if final[id] is Status.DIVERGES:
+            by_reason.setdefault(divergence.reason, []).append(id)
+    if by_reason:
         say(out)
-        say(out, "DECLARED DIVERGENCES", "bold")
-        for divergence in diverging:
-            say(out, f"  {divergence.id}")
-            for line in wrapped(divergence.reason, "    "):
-                say(out, line)
+        say(out, f"DECLARED DIVERGENCES  ({plural(sum(map(len, by_reason.values())), 'clause')})", "bold")
+    for reason, ids in by_reason.items():
+        for id in ids:
+            say(out, f"  {id}")
+        for line in wrapped(reason, "    "):
+            say(out, line)
 
 
 def show_unasked(out: Console, run: Run, final: Mapping[str, Status]) -> None:
@@ -273,6 +286,6 @@ def _summed_up(verdict: Verdict) -> str:
         return "doesn't conform, and not every clause was asked"
     if conforming < claimed:
         return f"conforms in {conforming or 'none'} of the {plural(claimed, 'profile')} it claims"
-    everywhere = "the one profile" if claimed == 1 else f"all {claimed} profiles"
+    everywhere = {1: "the one profile", 2: "both profiles"}.get(claimed, f"all {claimed} profiles")
     also = f", with {plural(diverging, 'declared divergence')}" if diverging else ""
     return f"conforms in {everywhere} it claims{also}"

@@ -27,7 +27,8 @@ def failure_lines(clause: Clause, result: Result, status: Status, script: Sequen
         status: Its final status.
         script: Lines that say how to reproduce it; they are what remains when space is short.
     """
-    lines = [f"{status.upper()}  {clause.id}", *wrapped(clause.sentence, "  ")]
+    counted = "" if clause.level == "MUST" else "  (a SHOULD, which isn't counted)"
+    lines = [f"{status.upper()}  {clause.id}{counted}", *wrapped(clause.sentence, "  ")]
     found = [f"  {line}" for line in _found(clause, result)]
     room = LINES - len(lines) - len(script)
     if len(found) > room:
@@ -87,7 +88,8 @@ def _is_number(value: Any) -> bool:
 def one_line(result: Result, status: Status) -> str:
     """A failure among many."""
     message = printable((result.message or "").partition("\n")[0])
-    return textwrap.shorten(f"{status}  {result.id}  {message}", WIDTH, placeholder=" ...")
+    line = f"{status:<8}  {result.id}  {message}".rstrip()
+    return line if len(line) <= WIDTH - 2 else f"{line[: WIDTH - 6]} ..."
 
 
 def missing_lines(results: Iterable[Result]) -> list[str]:

@@ -168,4 +168,4 @@ def huge_logits(dtype: Any) -> Array:
 def powers_of_two(dtype: Any) -> Array:
     """Powers of two far apart, whose reciprocals are numbers of the type, too."""
     most = 1000 if np.dtype(dtype) == np.float64 else 120
-    return np.ldexp(np.ones(9, dtype), np.linspace(-most, most, 9).astype(int)).astype(dtype)
+    return np.array([2.0**k for k in np.linspace(-most, most, 9)], dtype)

@@ -12,7 +12,9 @@ from dlspec.tolerance import assert_equal, assert_within, rounding
 
 @clause()
 def test_it_is_exact_for_powers_of_two(impl: Implementation) -> None:
-    """A quotient by a power of two MUST be exact, however small or large the divisor: nothing is added to it."""
+    """A quotient by a power of two MUST be exact, however small or large the divisor: nothing is
+    added to it.
+    """
     for dtype in impl.dtypes:
         y = powers_of_two(dtype)
         value = impl.value("divide", np.full_like(y, 3), y)

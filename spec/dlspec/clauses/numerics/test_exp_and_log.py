@@ -45,7 +45,9 @@ def test_exp_is_quiet_until_it_overflows(impl: Implementation) -> None:
 
 @clause()
 def test_exp_has_its_limits(impl: Implementation) -> None:
-    """`exp` MUST be 1 at 0, infinite beyond the largest number, not clipped to it, and 0 at minus infinity."""
+    """`exp` MUST be 1 at 0, infinite beyond the largest number, not clipped to it, and 0 at minus
+    infinity.
+    """
     for dtype, beyond in (("float64", 710.0), ("float32", 89.0)):
         if dtype in impl.dtypes:
             with np.errstate(all="ignore"):
@@ -73,7 +75,9 @@ def test_log_is_accurate_around_one(impl: Implementation) -> None:
 
 @clause()
 def test_the_derivative_of_log_is_exact_at_powers_of_two(impl: Implementation) -> None:
-    """The cotangent of `x` in `log(x)` MUST be `w / x`, exactly where `x` is a power of two, however small."""
+    """The cotangent of `x` in `log(x)` MUST be `w / x`, exactly where `x` is a power of two,
+    however small.
+    """
     for dtype in impl.dtypes:
         x = powers_of_two(dtype)
         _, (bar,) = impl.gradients(lambda F, x: F.log(x), x, cotangent=np.full_like(x, -3))

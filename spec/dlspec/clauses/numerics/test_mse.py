@@ -41,7 +41,9 @@ def test_tiny_and_huge_errors_are_exact(impl: Implementation) -> None:
 
 @clause()
 def test_it_is_quiet_where_it_is_finite(impl: Implementation) -> None:
-    """The squared error MUST raise no floating-point warning where the sum of the squares is representable."""
+    """The squared error MUST raise no floating-point warning where the sum of the squares is
+    representable.
+    """
     for dtype, reach in (("float32", 60), ("float64", 500)):
         if dtype in impl.dtypes:
             p = np.ldexp(np.array([1.0, -1.0, 1.0, -1.0]), np.array([-reach, -20, 20, reach])).astype(dtype)

@@ -9,7 +9,6 @@ from dlspec.clauses.numerics.helpers import assert_quiet, assert_value, magnitud
 from dlspec.implementation import Implementation
 from dlspec.tolerance import assert_equal, assert_within, rounding
 
-
 POWERS_OF_ZERO: tuple[tuple[float, float], ...] = (
     *((2, 0.0), (0.5, 0.0), (1, 0.0)),
     (0, 1.0),
@@ -41,8 +40,8 @@ def test_its_derivative_is_accurate_for_powers_of_two(impl: Implementation) -> N
         x = np.ldexp(np.ones(len(k)), 2 * k).astype(dtype)
         w = np.full_like(x, -3)
         for exponent, right in (
-            (2, np.ldexp(-6.0, 2 * k)),
-            (-1, np.ldexp(3.0, -4 * k)),
+            (2.0, np.ldexp(-6.0, 2 * k)),
+            (-1.0, np.ldexp(3.0, -4 * k)),
             (0.5, np.ldexp(-1.5, -k)),
             (-0.5, np.ldexp(1.5, -3 * k)),
         ):
@@ -58,9 +57,9 @@ def test_it_is_quiet_where_it_is_finite(impl: Implementation) -> None:
     """
     for dtype in impl.dtypes:
         large = 2.0**400 if dtype == "float64" else 2.0**50
-        for exponent in (0, 1, 2):
+        for exponent in (0.0, 1.0, 2.0):
             assert_quiet(impl, "power", np.array([0.0, -0.0, -large, large, -3.0], dtype), exponent=exponent)
-        for exponent in (-1, 0.5, -0.5):
+        for exponent in (-1.0, 0.5, -0.5):
             assert_quiet(impl, "power", np.array([large, 1 / large, 3.0], dtype), exponent=exponent)
 
 

@@ -134,7 +134,9 @@ def test_a_shift_of_log_softmax_changes_nothing(impl: Implementation, x: Array) 
 
 @clause()
 def test_a_masked_class_has_no_probability(impl: Implementation) -> None:
-    """A logit of minus infinity MUST have the probability 0, and leave the others what they are without it."""
+    """A logit of minus infinity MUST have the probability 0, and leave the others what they are
+    without it.
+    """
     rows = np.array([[1.0, -INF, 3.0, 2.0], [500.0, -INF, -500.0, 500.0]])
     right = exactly("softmax", rows[:, [0, 2, 3]], cotangent=np.ones((2, 3)))
     for dtype in impl.dtypes:

@@ -82,7 +82,9 @@ def test_means_of_large_numbers_are_exact(impl: Implementation) -> None:
 
 @clause()
 def test_sums_of_large_numbers_are_quiet(impl: Implementation) -> None:
-    """Sums and means MUST raise no floating-point warning where the sum of the magnitudes is representable."""
+    """Sums and means MUST raise no floating-point warning where the sum of the magnitudes is
+    representable.
+    """
     for dtype in impl.dtypes:
         large = 2.0**1020 if dtype == "float64" else 2.0**124
         for op in ("sum", "mean"):
