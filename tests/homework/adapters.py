@@ -17,9 +17,7 @@ class Sound(FunctionalImplementation):
     name = "only negation"
     version = "0.0"
     claims: tuple[str, ...] = ("ops",)
-    ops: Mapping[str, Callable[..., Any]] = {
-        "negative": lambda x: -x
-    }
+    ops: Mapping[str, Callable[..., Any]] = {"negative": lambda x: -x}
 
     def vjp(self, f: Callable[..., Any], *primals: Array) -> tuple[Any, Callable[[Array], Sequence[Any]]]:
         """Try what `f` does to 1 in order to know its slope."""

@@ -1,1 +1,4 @@
-"""The normative text. A folder is a profile, a file a topic, a function a clause, its docstring the sentence."""
+"""The normative text.
+
+A folder is a profile, a file a topic, a function a clause, and its docstring the sentence.
+"""

@@ -23,9 +23,7 @@ def test_it_is_exact_for_powers_of_two(impl: Implementation) -> None:
 
 @clause()
 def test_it_is_rounded_once(impl: Implementation) -> None:
-    """A quotient MUST stay within its budget over the whole range of numbers, no reciprocal underflowing on
-    the way.
-    """
+    """A quotient MUST stay within its budget over the whole range of numbers."""
     for dtype in impl.dtypes:
         large = np.finfo(dtype).max / 4
         small = np.finfo(dtype).smallest_normal * 4
