@@ -209,7 +209,7 @@ class Sigmoid(Layer):
 class Sequential(Layer):
     """Layers one after another."""
 
-    def __init__(self, layers: list[Any] = []) -> None:  # noqa: B006
+    def __init__(self, layers: list[Any] = []) -> None:  # noqa: B006 -- the defect: one list for all
         """Keep the list."""
         super().__init__()
         self.layers = layers
@@ -253,7 +253,7 @@ class RNNCell(Layer):
         if activation == "sigmoid":
             self.activation: Any = Sigmoid()
         elif activation == "tanh":
-            self.activation == Tanh()  # noqa: B015
+            self.activation == Tanh()  # noqa: B015 -- the defect: a comparison, not an assignment
         else:
             raise Exception("this activation isn't known")
         self.w_ih = Linear(n_inputs, n_hidden)

@@ -22,9 +22,9 @@ class Entry(Protocol):
     @property
     def id(self) -> str: ...  # noqa: D102 -- as in Clause
     @property
-    def profile(self) -> str: ...  # noqa: D102
+    def profile(self) -> str: ...  # noqa: D102 -- as in Clause
     @property
-    def level(self) -> str: ...  # noqa: D102
+    def level(self) -> str: ...  # noqa: D102 -- as in Clause
 
 
 class Word(StrEnum):
