@@ -89,6 +89,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("dlspec", "lint")
+    session.run("dlspec", "freeze", "--check")
 
 
 @nox.session(python=PYTHONS[:1])

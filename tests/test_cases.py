@@ -181,6 +181,28 @@ def test_two_oracles_have_to_agree(monkeypatch: pytest.MonkeyPatch) -> None:
         freeze.freeze(["ops.tanh"], check=True)
 
 
+def test_what_is_frozen_is_in_order_and_stays() -> None:
+    assert freeze.freeze(check=True) == []
+    assert freeze.freeze() == []
+
+
+def test_a_tampered_answer_is_not_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = [dict(case) for case in casefile.load("ops.tanh")]
+    stored[-1]["value"] = stored[-1]["value"] * (1 + 2**-52)
+    monkeypatch.setattr(casefile, "FOLDER", tmp_path)
+    casefile.load.cache_clear()
+    (tmp_path / "ops").mkdir()
+    (tmp_path / "ops" / "tanh.json").write_text(casefile.dumps("ops.tanh", stored))
+
+    try:
+        assert freeze.freeze(["ops.tanh"], check=True) == ["ops.tanh"]
+        assert freeze.freeze(["ops.exp"], check=True) == ["ops.exp"], "missing"
+        assert freeze.freeze(["ops.exp", "ops.tanh"]) == ["ops.exp", "ops.tanh"]
+        assert freeze.freeze(["ops.exp", "ops.tanh"], check=True) == []
+    finally:
+        casefile.load.cache_clear()
+
+
 def test_freezing_an_unknown_id_is_refused() -> None:
     with pytest.raises(LookupError, match="nothing is frozen under this id"):
         freeze.freeze(["ops.tanh.tanh_is_even"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,17 @@ from typing import Any
 import pytest
 
 from dlspec import SPEC_VERSION, casefile, freeze, manifest
-from dlspec.runner import words
+from dlspec.implementation import Divergence
+from dlspec.runner import screen, words
 from dlspec.runner.main import main
-from dlspec.runner.result import Result, Status
+from dlspec.runner.result import Result, Status, Subject
 from dlspec.runner.stop import ExitCode
+from dlspec.runner.supervise import Run
+from dlspec.runner.verdict import ProfileVerdict, Verdict, Word
 
 HOMEWORK = Path(__file__).parent / "homework"
+
+SUBJECT = Subject("homework", None, ("ops",), ("float64",), ())
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -246,6 +252,138 @@ def test_the_worst_element_stands_under_what_it_should_be(
     ]
 
 
+def test_a_failure_among_many_takes_one_line() -> None:
+    result = Result("ops.tanh.value", Status.ERROR, 0.0, "TypeError: " + "no " * 40 + "\nsecond line")
+
+    line = words.one_line(result, Status.ERROR)
+
+    assert line.startswith("error     ops.tanh.value  TypeError: no no")
+    assert line.endswith(" ...")
+    assert len(line) == words.WIDTH - 2
+
+
+def on_screen(run: Run, final: dict[str, Status], divergences: dict[str, Divergence]) -> list[str]:
+    out = screen.console()
+    with out.capture() as captured:
+        screen.show_failures(out, run, final, manifest.clauses(), {})
+        screen.show_divergences(out, final, divergences)
+    return captured.get().splitlines()
+
+
+def test_failures_in_full_come_from_different_topics_and_the_rest_is_listed() -> None:
+    final = {clause.id: Status.PASS for clause in manifest.clauses()}
+    by_topic: dict[str, list[str]] = {}
+    for clause in manifest.clauses():
+        by_topic.setdefault(clause.id.rpartition(".")[0], []).append(clause.id)
+    topics = [ids for ids in by_topic.values() if len(ids) > 3][: screen.MOST_IN_FULL + 2]
+    broken = [id for ids in topics for id in ids[:3]]
+    final |= dict.fromkeys(broken, Status.FAIL)
+    run = Run(SUBJECT, {id: Result(id, Status.FAIL, 0.0, "wrong") for id in broken})
+
+    lines = on_screen(run, final, {})
+
+    in_full = [line.split()[1] for line in lines if line.startswith("FAIL  ")]
+    listed = [line.split()[1] for line in lines if line.startswith("  fail ")]
+    assert in_full == [ids[0] for ids in topics[: screen.MOST_IN_FULL]]
+    assert sorted(in_full + listed) == sorted(broken)
+    assert f"and {len(listed)} more:" in lines
+
+
+def test_a_should_gives_way_to_musts_and_says_what_it_is() -> None:
+    should = next(clause for clause in manifest.clauses() if clause.level == "SHOULD")
+    final = {clause.id: Status.PASS for clause in manifest.clauses()} | {should.id: Status.ERROR}
+    run = Run(SUBJECT, {should.id: Result(should.id, Status.ERROR, 0.0, "ValueError: no")})
+
+    lines = on_screen(run, final, {})
+
+    assert lines[1] == f"ERROR  {should.id}  (a SHOULD, which isn't counted)"
+
+
+def test_a_reason_for_several_divergences_is_given_once() -> None:
+    ids = [clause.id for clause in manifest.clauses()[:3]]
+    divergences = {id: Divergence(id, "scope", "One reason for all.") for id in ids}
+    final = {clause.id: Status.PASS for clause in manifest.clauses()} | dict.fromkeys(ids, Status.DIVERGES)
+
+    lines = on_screen(Run(SUBJECT), final, divergences)
+
+    assert lines == [
+        "",
+        "DECLARED DIVERGENCES  (3 clauses)",
+        *(f"  {id}" for id in ids),
+        "    One reason for all.",
+    ]
+
+
+def profiles(**words: Word | None) -> Verdict:
+    """A verdict by profile: 3 MUSTs each, of which one diverges or fails where the word says so."""
+    other = {
+        Word.CONFORMS: Status.PASS,
+        Word.DIVERGES: Status.DIVERGES,
+        Word.PARTIAL: Status.FAIL,
+        Word.INCOMPLETE: Status.NOT_RUN,
+        Word.NOT_CLAIMED: Status.NOT_CLAIMED,
+        None: Status.PASS,
+    }
+    made = [
+        ProfileVerdict(name, word, Counter([Status.PASS, Status.PASS, other[word]]), Counter())
+        for name, word in words.items()
+    ]
+    return Verdict(tuple(made), None in words.values())
+
+
+@pytest.mark.parametrize(
+    ("verdict", "line"),
+    [
+        (profiles(ops=Word.CONFORMS), "homework conforms in the one profile it claims"),
+        (
+            profiles(ops=Word.CONFORMS, optim=Word.CONFORMS, scale=Word.NOT_CLAIMED),
+            "homework conforms in both profiles it claims",
+        ),
+        (
+            profiles(ops=Word.CONFORMS, optim=Word.DIVERGES, losses=Word.CONFORMS),
+            "homework conforms in all 3 profiles it claims, with 1 declared divergence",
+        ),
+        (profiles(ops=Word.PARTIAL), "homework doesn't conform in the one profile it claims"),
+        (
+            profiles(ops=Word.PARTIAL, scale=Word.PARTIAL),
+            "homework conforms in none of the 2 profiles it claims",
+        ),
+        (
+            profiles(ops=Word.PARTIAL, scale=Word.CONFORMS),
+            "homework conforms in 1 of the 2 profiles it claims",
+        ),
+        (
+            profiles(ops=Word.PARTIAL, scale=Word.INCOMPLETE),
+            "homework doesn't conform, and not every clause was asked",
+        ),
+        (
+            profiles(ops=Word.CONFORMS, scale=Word.INCOMPLETE),
+            "homework was not asked every clause, so the verdict is incomplete",
+        ),
+        (profiles(ops=None), "homework was interrupted, so there is no verdict"),
+    ],
+)
+def test_the_closing_line(verdict: Verdict, line: str) -> None:
+    out = screen.console()
+    with out.capture() as captured:
+        screen.show_closing(out, SUBJECT, verdict, 1.25)
+
+    assert " ".join(captured.get().split()) == f"{line} (1.2 s)"
+
+
+def test_the_table_fits_whatever_the_numbers() -> None:
+    many = Counter(dict.fromkeys(Status, 100))
+    rows = [ProfileVerdict(name, Word.DIVERGES, many, many) for name in manifest.PROFILES]
+    out = screen.console()
+    with out.capture() as captured:
+        screen.show_summary(out, Verdict(tuple(rows), False))
+
+    lines = captured.get().splitlines()
+    assert max(map(len, lines)) <= words.WIDTH
+    assert "conforms with 100 declared" in lines[2]
+    assert lines[3].strip() == "divergences"
+
+
 def test_nothing_in_a_message_moves_the_cursor() -> None:
     assert words.printable("a\x1b[2Jb\rc\td\u202e") == "a\\x1b[2Jb\\rc d\\u202e"
 
@@ -277,8 +415,8 @@ def test_freeze_says_what_changes(dlspec: Command, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(freeze, "freeze", fake)
 
-    assert dlspec("freeze", "--check", "ops.tanh.value")[:2] == (1, "would change  ops.tanh\n")
-    assert dlspec("freeze", "ops.tanh")[:2] == (0, "changed  ops.tanh\n")
+    assert dlspec("freeze", "--check", "ops.tanh.value")[:2] == (1, "not in order  ops.tanh\n")
+    assert dlspec("freeze", "ops.tanh")[:2] == (0, "drawn  ops.tanh\n")
     assert dlspec("freeze", "--check")[0] == 0
     assert asked == [(["ops.tanh.value"], True), (["ops.tanh"], False), (None, True)]
 

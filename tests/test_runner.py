@@ -18,7 +18,7 @@ from dlspec import manifest
 from dlspec.runner import supervise as supervision
 from dlspec.runner.result import Result, Status, Subject
 from dlspec.runner.stop import ExitCode, Stop
-from dlspec.runner.supervise import Plan, Run, Watcher, supervise
+from dlspec.runner.supervise import Plan, Run, Tail, Watcher, supervise
 
 HOMEWORK = Path(__file__).parent / "homework"
 ONE_OF_EXP = ("ops.exp.value", "ops.tanh.value")
@@ -421,3 +421,16 @@ def test_a_watcher_may_end_the_run_before_anything_is_asked() -> None:
 
     with pytest.raises(Stop, match="partial is not wanted"):
         supervise(Plan(str(HOMEWORK / "partial.py"), ("ops.add.value",)), Objecting())
+
+
+def test_a_line_of_the_journal_counts_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    tail = Tail(path)
+    assert list(tail.news()) == []
+
+    with path.open("ab", buffering=0) as file:
+        file.write(b'{"event": "begin", "id": "a"}\n{"event": "res')
+        assert list(tail.news()) == [{"event": "begin", "id": "a"}]
+        assert list(tail.news()) == []
+        file.write(b'ult"}\n')
+        assert list(tail.news()) == [{"event": "result"}]

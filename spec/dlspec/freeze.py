@@ -1,8 +1,8 @@
 """Draw cases once, so that everybody sits the same exam.
 
-Many candidates are drawn from a clause's strategy, with a seed that depends on the id alone, and few
-are kept: those that together show every kind of input (each number of dimensions, sides of 0 and 1,
-broadcasting, every static argument), and of two that show the same, the one with more varied numbers.
+Many candidates are drawn from a clause's strategy, and few are kept: those that together show every kind of
+input (each number of dimensions, sides of 0 and 1, broadcasting, every static argument), and of two that
+show the same, the one with more varied numbers.
 
 An op's cases are stored with their answers, which two oracles have to agree on: 60 digits and a
 complex step in float64.
@@ -20,9 +20,10 @@ import numpy as np
 from hypothesis import strategies as st
 
 from dlspec import casefile
+from dlspec.catalogue import Op
 from dlspec.clause import Clause, OpCase
 from dlspec.manifest import clauses
-from dlspec.oracle import answer_of
+from dlspec.oracle import Answer, answer_of
 from dlspec.tolerance import rounding
 
 CANDIDATES = 300
@@ -37,16 +38,18 @@ def frozen_ids() -> dict[str, Clause]:
 
 
 def freeze(ids: list[str] | None = None, *, check: bool = False) -> list[str]:
-    """Draw and store the cases of the given ids, or of all.
+    """Draw and store cases: those that are missing, or those of the given ids anew.
 
-    Files that exist keep the cases in them that were promoted.
+    What is frozen stays frozen: other releases of Hypothesis draw other cases, and an exam that changes by
+    itself is none. Cases that were promoted are kept when an id is drawn anew.
 
     Args:
         ids: Ids of clauses or of case files.
-        check: Change nothing; only compare.
+        check: Draw nothing; only see that each file is there, fits its clause, and that its answers follow
+            from the definitions.
 
     Returns:
-        The ids whose file changed, or would.
+        The ids whose file was written or, for a check, is not in order.
 
     Raises:
         LookupError: An id has no cases.
@@ -55,20 +58,42 @@ def freeze(ids: list[str] | None = None, *, check: bool = False) -> list[str]:
     known = frozen_ids()
     by_clause = {clause.id: clause.frozen_as for clause in clauses()}
     wanted = [by_clause.get(id, id) for id in ids] if ids else list(known)
-    changed = []
+    found = []
     for id in dict.fromkeys(wanted):
         if id is None or id not in known:
             raise LookupError(f"{id or ids}: nothing is frozen under this id")
         clause, path = known[id], casefile.path_of(id)
-        text = casefile.dumps(id, [*draw(clause), *_promoted(id)])
-        if path.exists() and path.read_text(encoding="utf-8") == text:
-            continue
-        changed.append(id)
-        if not check:
+        if check:
+            if not _in_order(clause):
+                found.append(id)
+        elif ids or not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            path.write_text(casefile.dumps(id, [*draw(clause), *_promoted(id)]), encoding="utf-8")
+            found.append(id)
     casefile.load.cache_clear()
-    return changed
+    return found
+
+
+def _in_order(clause: Clause) -> bool:
+    stored = casefile.load(clause.frozen_as or "")
+    if clause.op is None or clause.inputs is None:
+        names = set(clause.strategies or {})
+        return bool(stored) and all(set(case) - {"promoted"} == names for case in stored)
+    cases = [OpCase.load(case) for case in stored]
+    return bool(cases) and all(
+        _same(case.answer, _agreed(clause.op, case.operands, case.static, case.cotangent)) for case in cases
+    )
+
+
+def _same(one: Answer, other: Answer) -> bool:
+    """Whether two answers are the same to the last bit, and their scales to rounding."""
+    answers = zip((one.value, *one.cotangents), (other.value, *other.cotangents), strict=True)
+    scales = zip(
+        (one.value_scale, *one.cotangent_scales), (other.value_scale, *other.cotangent_scales), strict=True
+    )
+    return all(np.array_equal(a, b) for a, b in answers) and all(
+        bool(np.all(np.abs(a - b) <= rounding(AGREEMENT, b, np.float64))) for a, b in scales
+    )
 
 
 def promote(clause_id: str, case: dict[str, Any]) -> str:
@@ -139,6 +164,11 @@ def _answered(clause: Clause, case: dict[str, Any], number: int) -> dict[str, An
     rng = np.random.default_rng([zlib.crc32(op.id.encode()), number])
     sizes = rng.permutation(np.arange(4, 4 + max(28, int(np.prod(shape)))))[: int(np.prod(shape))] / 8
     cotangent = (sizes * rng.choice([-1.0, 1.0], sizes.size)).reshape(shape)
+    return OpCase(operands, static, cotangent, _agreed(op, operands, static, cotangent)).stored()
+
+
+def _agreed(op: Op, operands: tuple[Any, ...], static: dict[str, Any], cotangent: Any) -> Answer:
+    """The answer in 60 digits, once a complex step in float64 has come to the same."""
     exact = answer_of(op, operands, static, cotangent, exact=True)
     quick = answer_of(op, operands, static, cotangent, exact=False)
     pairs = [(exact.value, quick.value, exact.value_scale)]
@@ -146,7 +176,7 @@ def _answered(clause: Clause, case: dict[str, Any], number: int) -> dict[str, An
     for one, other, scale in pairs:
         if not np.all(np.abs(one - other) <= rounding(AGREEMENT, scale, np.float64)):
             raise ArithmeticError(f"{op.id}: the oracles disagree on {operands}, {static}: {one} and {other}")
-    return OpCase(operands, static, cotangent, exact).stored()
+    return exact
 
 
 def _select(candidates: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -296,10 +296,11 @@ def explain_command(clause: Annotated[str, typer.Argument(help="The id of a clau
 def freeze_command(
     clause: Annotated[
         list[str],
-        typer.Argument(default_factory=list, help="Ids of clauses or of case files; all by default."),
+        typer.Argument(default_factory=list, help="Ids to draw anew; by default what is missing is drawn."),
     ],
     check: Annotated[
-        bool, typer.Option("--check", help="Change nothing; exit 1 if something would.")
+        bool,
+        typer.Option("--check", help="Draw nothing; exit 1 if a file is missing or its answers are wrong."),
     ] = False,
 ) -> None:
     """Draw and store the cases that the verdict runs. For those who work on the spec."""
@@ -310,7 +311,7 @@ def freeze_command(
     with _cases_may_be_unwritable(), _no_litter():
         changed = freeze.freeze(clause or None, check=check)
     for id in changed:
-        typer.echo(f"{'would change' if check else 'changed'}  {id}")
+        typer.echo(f"{'not in order' if check else 'drawn'}  {id}")
     if not changed:
         typer.echo("all cases are as they should be")
     if check and changed:

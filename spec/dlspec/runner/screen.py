@@ -284,8 +284,10 @@ def _summed_up(verdict: Verdict) -> str:
         return "was not asked every clause, so the verdict is incomplete"
     if not verdict.complete:
         return "doesn't conform, and not every clause was asked"
-    if conforming < claimed:
-        return f"conforms in {conforming or 'none'} of the {plural(claimed, 'profile')} it claims"
     everywhere = {1: "the one profile", 2: "both profiles"}.get(claimed, f"all {claimed} profiles")
+    if conforming < claimed == 1:
+        return f"doesn't conform in {everywhere} it claims"
+    if conforming < claimed:
+        return f"conforms in {conforming or 'none'} of the {claimed} profiles it claims"
     also = f", with {plural(diverging, 'declared divergence')}" if diverging else ""
     return f"conforms in {everywhere} it claims{also}"

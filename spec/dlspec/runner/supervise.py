@@ -190,7 +190,7 @@ class _Supervisor:
         while True:
             # Asked before the journal is read: what a worker wrote before it ended is then read, too.
             ended = late or worker.ended()
-            for event in worker.news():
+            for event in worker.journal.news():
                 since, limit = time.monotonic(), self.plan.timeout
                 stage = event["event"]
                 if stage == "end":
@@ -278,12 +278,32 @@ class _Supervisor:
             self._add(Result(id, Status.NOT_RUN, 0.0, why))
 
 
+class Tail:
+    """A journal that is read while it grows."""
+
+    def __init__(self, path: Path) -> None:
+        """Start at the beginning of `path`, which need not exist yet."""
+        self._path = path
+        self._read = 0
+
+    def news(self) -> Iterator[dict[str, Any]]:
+        """The events since the last look. A line without its end is left for the next one."""
+        if not self._path.exists():
+            return
+        with self._path.open("rb") as file:
+            file.seek(self._read)
+            text = file.read()
+        whole = text[: text.rfind(b"\n") + 1]
+        self._read += len(whole)
+        for line in whole.splitlines():
+            yield json.loads(line)
+
+
 class _Worker:
     """A worker process and its journal."""
 
     def __init__(self, job: Path, journal: Path, folder: Path) -> None:
-        self._journal = journal
-        self._read = 0
+        self.journal = Tail(journal)
         self._process = subprocess.Popen(
             # -P: the working folder stays off the path until the target is imported.
             [sys.executable, "-P", "-m", "dlspec.runner.worker", str(job)],
@@ -317,18 +337,6 @@ class _Worker:
             return f"signal {-code}, {signal.Signals(-code).name}"
         except ValueError:
             return f"signal {-code}"
-
-    def news(self) -> Iterator[dict[str, Any]]:
-        """The events since the last look. A line without its end is left for the next one."""
-        if not self._journal.exists():
-            return
-        with self._journal.open("rb") as file:
-            file.seek(self._read)
-            text = file.read()
-        whole = text[: text.rfind(b"\n") + 1]
-        self._read += len(whole)
-        for line in whole.splitlines():
-            yield json.loads(line)
 
 
 def _environment(folder: Path) -> dict[str, str]:
