@@ -1,4 +1,4 @@
-"""The quick start of the source framework runs verbatim; how often it learns depends on the scale of its loss."""
+"""The quick start of the source framework: how often it learns depends on the scale of its loss."""
 
 from __future__ import annotations
 
