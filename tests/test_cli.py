@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -437,6 +438,20 @@ def test_an_installed_package_that_cannot_be_written_to_is_named(
 
     assert code == ExitCode.USAGE
     assert f"{casefile.FOLDER} can't be written to (Permission denied)" in err
+
+
+def test_freezing_leaves_nothing_in_the_working_folder(tmp_path: Path) -> None:
+    command = [sys.executable, "-P", "-m", "dlspec.runner.main", "freeze", "--check", "ops.tanh"]
+    temporary, folder = tmp_path / "temporary", tmp_path / "folder"
+    temporary.mkdir()
+    folder.mkdir()
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+    assert done.stdout == "all cases are as they should be\n"
+    assert list(folder.iterdir()) == []
+    assert list(temporary.iterdir()) == []
 
 
 def explored(folder: Path, found_by: str) -> Path:

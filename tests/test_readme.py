@@ -125,12 +125,15 @@ def test_every_block_is_tried_here() -> None:
 
 
 def rewrite() -> None:
-    """Put what the commands print now into the README."""
-    current = QUOTED.sub(
-        lambda match: f"<!-- {match[1]}: dlspec {match[2]} -->\n```text\n{printed(match[1], match[2])}```",
-        README,
-    )
-    (ROOT / "README.md").write_text(current, encoding="utf-8")
+    """Put what the commands print now into the README, where that is another thing than before."""
+
+    def current(match: re.Match[str]) -> str:
+        output = printed(match[1], match[2])
+        if timeless(output) == timeless(match[3]):
+            return match[0]
+        return f"<!-- {match[1]}: dlspec {match[2]} -->\n```text\n{output}```"
+
+    (ROOT / "README.md").write_text(QUOTED.sub(current, README), encoding="utf-8")
 
 
 if __name__ == "__main__":

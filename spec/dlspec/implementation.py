@@ -18,6 +18,7 @@ which the verdict counts and says; it never passes.
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -48,6 +49,17 @@ class Divergence:
     category: str
     reason: str
     link: str | None = None
+
+
+def taking(function: Any, name: str, *options: str) -> Any:
+    """A function that takes certain options by keyword; NotProvided where it doesn't."""
+    if options:
+        parameters = inspect.signature(function).parameters
+        anything = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+        for option in options:
+            if option not in parameters and not anything:
+                raise NotProvided(f"{name}({option}=...)")
+    return function
 
 
 class Ops:

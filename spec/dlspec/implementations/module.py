@@ -8,7 +8,6 @@ what was run.
 from __future__ import annotations
 
 import importlib
-import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import ModuleType
@@ -18,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlspec.failure import NotProvided
-from dlspec.implementation import Program, TapeImplementation, Value
+from dlspec.implementation import Program, TapeImplementation, Value, taking
 
 Array = NDArray[Any]
 
@@ -268,9 +267,7 @@ class ModuleImplementation(TapeImplementation):
         self._method("backward")
         arguments = () if cotangent is None else (self.constant(cotangent),)
         if retain_graph:
-            if "retain_graph" not in inspect.signature(value.backward).parameters:
-                raise NotProvided("Tensor.backward(retain_graph=True)")
-            value.backward(*arguments, retain_graph=True)
+            taking(value.backward, "Tensor.backward", "retain_graph")(*arguments, retain_graph=True)
         else:
             value.backward(*arguments)
 
@@ -324,9 +321,8 @@ class ModuleImplementation(TapeImplementation):
         options = {"momentum": momentum, "weight_decay": weight_decay, "nesterov": nesterov}
         leaves = [self.leaf(parameter) for parameter in parameters]
         # Options at their default are left out: an optimizer without them is partial, not useless.
-        optimizer = self.named("SGD")(
-            leaves, alpha=alphas[0], **{key: on for key, on in options.items() if on}
-        )
+        wanted = {key: on for key, on in options.items() if on}
+        optimizer = taking(self.named("SGD"), "SGD", *wanted)(leaves, alpha=alphas[0], **wanted)
         history = []
         for alpha, step in zip(alphas, gradients, strict=True):
             optimizer.alpha = alpha

@@ -368,5 +368,7 @@ def _no_litter() -> Iterator[None]:
 
     with tempfile.TemporaryDirectory(prefix="dlspec-") as folder:
         set_hypothesis_home_dir(folder)
-        yield
-        set_hypothesis_home_dir(None)
+        try:
+            yield
+        finally:
+            set_hypothesis_home_dir(None)

@@ -6,7 +6,7 @@ import numpy as np
 
 from dlspec.clause import clause
 from dlspec.implementation import Implementation
-from dlspec.programs import lattice
+from dlspec.programs import assert_program, lattice
 from dlspec.tolerance import assert_equal, assert_shape, assert_within, rounding
 
 
@@ -79,6 +79,22 @@ def test_a_shift_of_all_logits_changes_nothing(impl: Implementation) -> None:
     # Eighths stay exact under the shift, but a formula may pass through numbers of the size of the shift.
     assert_within(shifted, value, rounding(8, 64.0, impl.dtypes[0]), "loss of shifted logits")
     assert_within(bar_of_shifted, bar, rounding(8, 64.0, impl.dtypes[0]), "cotangent of shifted logits")
+
+
+@clause()
+def test_classes_are_the_last_axis(impl: Implementation) -> None:
+    """Classes MUST be the last axis of the logits, and targets have all the others, also where several sides
+    are the same.
+    """
+    targets = np.array([[0, 2, 1], [2, 2, 0]])
+    assert_program(
+        impl,
+        lambda F, z: F.cross_entropy_loss(z, targets=targets, reduction="none"),
+        (lattice(7, 2, 3, 3),),
+        lattice(8, 2, 3),
+        ("the logits",),
+        "the cross-entropy of sequences",
+    )
 
 
 @clause()

@@ -105,3 +105,9 @@ def test_halves_of_a_batch_add_up(impl: Implementation) -> None:
     assert_within(
         parts[1] + parts[2], parts[0], rounding(8, parts[0] + 5, impl.dtypes[0]), "sum of both parts"
     )
+    p, t = np.arange(10.0).reshape(5, 2), np.full((5, 2), 3.0)
+    first, rest = (
+        impl.value("mse_loss", p[rows], t[rows], reduction="sum") for rows in (slice(2), slice(2, 5))
+    )
+    assert_equal(first, np.array(14.0), "sum of squared errors of the first part")
+    assert_equal(rest, np.array(91.0), "sum of squared errors of the rest")

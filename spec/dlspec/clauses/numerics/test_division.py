@@ -27,9 +27,9 @@ def test_it_is_rounded_once(impl: Implementation) -> None:
     for dtype in impl.dtypes:
         large = np.finfo(dtype).max / 4
         small = np.finfo(dtype).smallest_normal * 4
-        x = np.array([large, large, small, 1.0, -7.0, small * 3], dtype)
-        y = np.array([large / 3, -3.0, small * 7, 3.0, 11.0, 0.7], dtype)
-        right = exactly("divide", x, y, cotangent=np.ones(6))
+        x = np.array([large, large, large * 3, small, 1.0, -7.0, small * 3], dtype)
+        y = np.array([large / 3, -3.0, large * 3.7, small * 7, 3.0, 11.0, 0.7], dtype)
+        right = exactly("divide", x, y, cotangent=np.ones(7))
         bound = rounding(1, right.value_scale, dtype)
         assert_within(impl.value("divide", x, y), right.value, bound, f"x / y in {dtype}")
 

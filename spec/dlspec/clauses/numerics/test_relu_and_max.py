@@ -95,6 +95,18 @@ def test_max_tells_neighbours_apart(impl: Implementation) -> None:
 
 
 @clause()
+def test_zeros_of_either_sign_are_equal(impl: Implementation) -> None:
+    """Where 0 and -0 are the largest, `max` MUST send each an equal share of the cotangent."""
+    for dtype in impl.dtypes:
+        rows = np.array([[0.0, -0.0, -1.0], [-0.0, -2.0, 0.0]], dtype)
+        value, (bar,) = impl.gradients(
+            lambda F, x: F.max(x, dim=1), rows, cotangent=np.array([6.0, -4.0], dtype)
+        )
+        assert_equal(value, np.zeros(2), "max of zeros")
+        assert_equal(bar, np.array([[3.0, 3.0, 0.0], [-2.0, 0.0, -2.0]]), "cotangent of x in max of zeros")
+
+
+@clause()
 def test_max_of_infinities(impl: Implementation) -> None:
     """`max` MUST be infinity where that is among the numbers, and minus infinity where there is nothing else;
     the cotangent goes there.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlspec.failure import ConformanceFailure, NotProvided
-from dlspec.implementation import TapeImplementation, Value
+from dlspec.implementation import TapeImplementation, Value, taking
 from dlspec.tolerance import assert_equal, assert_within
 
 Array = NDArray[Any]
@@ -23,21 +22,10 @@ def provided(owner: Any, name: str, *options: str) -> Any:
     """A public attribute of a tensor, layer or optimizer; NotProvided where it hasn't got it, or its
     options.
     """
-    found = getattr(owner, name, _MISSING)
+    found, home = getattr(owner, name, _MISSING), owner if isinstance(owner, type) else type(owner)
     if found is _MISSING:
-        raise NotProvided(f"{type(owner).__name__}.{name}")
-    return taking(found, f"{type(owner).__name__}.{name}", *options)
-
-
-def taking(function: Any, name: str, *options: str) -> Any:
-    """A function that takes certain options; NotProvided where it doesn't."""
-    if options:
-        parameters = inspect.signature(function).parameters
-        anything = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
-        for option in options:
-            if option not in parameters and not anything:
-                raise NotProvided(f"{name}({option}=...)")
-    return function
+        raise NotProvided(f"{home.__name__}.{name}")
+    return taking(found, f"{home.__name__}.{name}", *options)
 
 
 def new(impl: TapeImplementation, name: str, *sizes: Any, **options: Any) -> Any:

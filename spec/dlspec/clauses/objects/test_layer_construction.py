@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from dlspec.clause import clause
-from dlspec.clauses.objects.helpers import new, provided
+from dlspec.clauses.objects.helpers import new, provided, undisturbed_generator
 from dlspec.failure import ConformanceFailure
 from dlspec.implementation import TapeImplementation
 from dlspec.tolerance import assert_dtype, assert_equal, assert_shape, assert_within
@@ -58,6 +58,19 @@ def test_weights_start_normal_with_the_width_of_their_inputs(impl: TapeImplement
 
 
 @clause()
+def test_weights_are_not_bounded(impl: TapeImplementation) -> None:
+    """The weights of a linear layer MUST start normally distributed, with the tails that a uniform
+    distribution of the same width hasn't.
+    """
+    weight = impl.array(provided(new(impl, "Linear", 400, 60), "weight"))
+    # The fourth moment of a normal variable is 3; the standard error of a sample's is sqrt(24 / count).
+    kurtosis = np.mean((weight - weight.mean()) ** 4) / np.var(weight) ** 2
+    bound = SIGMAS * math.sqrt(24 / weight.size)
+
+    assert_within(np.asarray(kurtosis), 3.0, bound, "fourth moment of the weights of Linear(400, 60)")
+
+
+@clause()
 def test_an_embedding_has_a_table(impl: TapeImplementation) -> None:
     """`Embedding(v, d)` MUST have a weight of shape (v, d)."""
     weight = impl.array(provided(new(impl, "Embedding", 7, 3), "weight"))
@@ -92,7 +105,8 @@ def test_vectors_start_uniform_and_small(impl: TapeImplementation) -> None:
 def test_two_layers_start_differently(impl: TapeImplementation) -> None:
     """Two layers that are made one after the other MUST NOT start with the same weights."""
     made = impl.named("Linear")
-    one, other = (impl.array(provided(made(3, 3), "weight")) for _ in range(2))
+    with undisturbed_generator():
+        one, other = (impl.array(provided(made(3, 3), "weight")) for _ in range(2))
 
     if np.array_equal(one, other):
         raise ConformanceFailure(
@@ -162,6 +176,23 @@ def test_the_first_states_of_an_lstm_cell(impl: TapeImplementation) -> None:
         assert_equal(impl.array(state), np.zeros((5, 3)), f"first {name} state")
         if impl.wants_gradient(state):
             raise ConformanceFailure(f"the first {name} state wants a gradient", what=f"first {name} state")
+
+
+@clause()
+def test_first_states_have_the_type_of_the_cell(impl: TapeImplementation) -> None:
+    """`init_hidden` MUST give states of the type of its cell, or of the type that it is asked for."""
+    for name in ("RNNCell", "LSTMCell"):
+        for made in ("float64", "float32"):
+            init_hidden = provided(new(impl, name, 2, 3, 4, dtype=made), "init_hidden", "dtype")
+            for asked, right in (
+                ({}, made),
+                ({"dtype": "float64"}, "float64"),
+                ({"dtype": "float32"}, "float32"),
+            ):
+                states = init_hidden(5, **asked)
+                for state in states if isinstance(states, tuple) else (states,):
+                    what = f"first state of {name} in {made}, asked for {asked or 'no type'}"
+                    assert_dtype(impl.array(state), right, what)
 
 
 @clause()

@@ -117,12 +117,13 @@ def test_a_list_that_is_changed_afterwards_changes_no_sequential(impl: TapeImple
 def test_sequentials_may_be_nested(impl: TapeImplementation) -> None:
     """A `Sequential` MUST be a layer like any other, also inside another one."""
     inner = impl.named("Sequential")([new(impl, "Linear", 3, 2), new(impl, "Tanh")])
-    outer = impl.named("Sequential")([inner, new(impl, "Linear", 2, 1)])
+    last = new(impl, "Linear", 2, 1)
+    outer = impl.named("Sequential")([inner, last])
     x = impl.constant(lattice(8, 4, 3))
 
     assert_equal(
         impl.array(outer.forward(x)),
-        impl.array(outer.layers[1].forward(inner.forward(x))),
+        impl.array(last.forward(inner.forward(x))),
         "output of the outer model",
     )
 

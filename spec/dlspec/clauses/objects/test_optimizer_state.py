@@ -7,7 +7,7 @@ import numpy as np
 from dlspec.clause import clause
 from dlspec.clauses.objects.helpers import assert_fact, assert_nothing_arrived, new, parameters_of, provided
 from dlspec.implementation import TapeImplementation
-from dlspec.tolerance import assert_equal, refused
+from dlspec.tolerance import assert_equal, assert_within, refused, rounding
 
 
 @clause()
@@ -21,6 +21,19 @@ def test_a_step_moves_against_the_gradient(impl: TapeImplementation) -> None:
 
     assert_equal(impl.array(x), np.array([1.5, -1.0]), "x after the step")
     assert_equal(impl.array(y), np.array([[1.0]]), "y after the step")
+
+
+@clause()
+def test_options_that_are_not_given(impl: TapeImplementation) -> None:
+    """An optimizer that is made with parameters alone MUST have the learning rate 0.1, no momentum and no
+    decay.
+    """
+    x = impl.leaf(np.array([2.0, -3.0]))
+    optimizer = new(impl, "SGD", [x])
+    for gradient in ([4.0, -8.0], [0.0, 0.0]):
+        impl.set_grad(x, np.array(gradient))
+        optimizer.step()
+        assert_within(impl.array(x), np.array([1.6, -2.2]), rounding(2, 3.0, np.float64), "x after the step")
 
 
 @clause()

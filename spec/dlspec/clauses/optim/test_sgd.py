@@ -1,6 +1,7 @@
 """Gradient descent, step by step: `g += decay p`, `v = momentum v + g`, `p -= alpha v`.
 
-All numbers are chosen so that each step is exact; whatever order an optimizer works in, it gets these bits.
+Numbers are chosen so that each step is exact; whatever order an optimizer works in, it gets these bits. The
+one clause on decimals compares with rational arithmetic.
 """
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ from numpy.typing import NDArray
 from dlspec.clause import clause
 from dlspec.clauses.optim.descent import descent, descents
 from dlspec.implementation import Implementation
-from dlspec.tolerance import assert_dtype, assert_equal
+from dlspec.tolerance import assert_dtype, assert_equal, assert_within, rounding
 
 Array = NDArray[Any]
+
+UNITS = 8
+"""The operations of one step, each with its rounding, and those of the options themselves."""
 
 
 @clause()
@@ -182,6 +186,32 @@ def test_every_combination_of_options(impl: Implementation) -> None:
         for step, (after, expected) in enumerate(zip(history, right, strict=True), start=1):
             for k in range(2):
                 assert_equal(after[k], expected[k], f"parameter {k} after step {step} with {said}")
+
+
+@clause()
+def test_decimals_are_as_precise_as_the_type(impl: Implementation) -> None:
+    """A learning rate, a momentum and a decay without a short binary form, such as 0.1, MUST count with all
+    the precision of the parameter's type.
+    """
+    alphas, steps = [0.1, 0.07, 0.03], ([0.7, -1.3], [-0.9, 0.4], [1.9, 0.2])
+    every: list[dict[str, Any]] = [{}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}]
+    for dtype, decay, others in itertools.product(impl.dtypes, (0.0, 0.01), every):
+        start = [np.array([3.1, -0.3], dtype)]
+        gradients = [[np.array(step, dtype)] for step in steps]
+        options = {**others, "weight_decay": decay}
+        history = impl.sgd(start, gradients, alphas=alphas, **options)
+        right = descent(start, gradients, alphas=alphas, **options)
+        # Uphill, with all signs alike, nothing cancels: so large are the terms that rounding is relative to.
+        uphill = [-alpha for alpha in alphas]
+        sizes = descent(
+            [np.abs(p) for p in start],
+            [[np.abs(g) for g in step] for step in gradients],
+            alphas=uphill,
+            **options,
+        )
+        for step, ((after,), (expected,), (size,)) in enumerate(zip(history, right, sizes, strict=True), 1):
+            bound = rounding(UNITS * step, size, dtype)
+            assert_within(after, expected, bound, f"parameter in {dtype} after step {step} with {options}")
 
 
 @clause()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from dlspec.clause import clause
@@ -10,6 +12,7 @@ from dlspec.clauses.scale.helpers import (
     assert_nothing_kept,
     chain,
     counted_memory,
+    however_deep,
     product,
     watched,
 )
@@ -139,10 +142,11 @@ def test_backward_frees_as_it_goes(impl: TapeImplementation) -> None:
         with watched(lambda: samples.append(in_use())):
             impl.backward(y, np.ones(SIDE))
         freed = before - in_use()
-    # Where Python sees nothing of the walk there is no way to tell when it freed what.
+    # Where Python sees nothing of the walk there is no way to tell when it freed what. Where it does, an
+    # eighth of the calls is left for what comes after the walk, and much is allowed to come before it.
     if len(samples) >= length:
-        halfway = before - samples[len(samples) // 2]
-        assert_at_most(-halfway, -freed / 4, f"half way through backward, of {freed} bytes that it frees")
+        late = samples[len(samples) * 7 // 8]
+        assert_at_most(late, before - freed / 4, f"late in a backward that begins with {before} bytes")
 
 
 @clause()
@@ -194,9 +198,11 @@ def test_a_long_chain_is_gone(impl: TapeImplementation) -> None:
     """
     x, one = impl.leaf(np.ones(2)), impl.constant(np.ones(2))
 
-    assert_nothing_kept(lambda: chain(impl.F, x, one, 2_000), "a chain that was dropped", rounds=1)
-    assert_nothing_kept(
-        lambda: impl.backward(chain(impl.F, x, one, 2_000), np.ones(2)),
-        "a chain that was pulled back",
-        rounds=1,
-    )
+    def work(*, pulled_back: bool) -> None:
+        y = chain(impl.F, x, one, 1_000)
+        if pulled_back:
+            impl.backward(y, np.ones(2))
+
+    with however_deep("a chain of 1,000 ops"):
+        assert_nothing_kept(partial(work, pulled_back=False), "a chain that was dropped", rounds=1)
+        assert_nothing_kept(partial(work, pulled_back=True), "a chain that was pulled back", rounds=1)
