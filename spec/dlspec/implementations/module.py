@@ -231,7 +231,8 @@ class ModuleImplementation(TapeImplementation):
         text = f"def {op}({', '.join([*operands, *arrays])}):\n{indented}    return result\n"
         namespace = dict(self._found)
         exec(compile(text, f"<{op}>", "exec"), namespace)  # our own templates, never the user's text
-        return namespace[op]  # type: ignore[no-any-return]
+        compiled: Callable[..., Value] = namespace[op]
+        return compiled
 
     def source(
         self, op: str, operands: Sequence[str], static: Mapping[str, Any], names: Mapping[str, str], out: str
@@ -297,7 +298,8 @@ class ModuleImplementation(TapeImplementation):
 
     def no_grad(self) -> AbstractContextManager[Any]:
         """`no_grad()`."""
-        return self.named("no_grad")()  # type: ignore[no-any-return]
+        context: AbstractContextManager[Any] = self.named("no_grad")()
+        return context
 
     def set_data(self, leaf: Value, array: Array) -> None:
         """`leaf.data = array`."""
