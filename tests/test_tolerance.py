@@ -64,6 +64,8 @@ def test_a_refusal_has_to_be_of_a_standard_class() -> None:
     ):
         with pytest.raises(ConformanceFailure, match=message), refused(ValueError, what="a bad shape"):
             stumble(error)
+    with pytest.raises(ConformanceFailure, match="RecursionError"), refused(RuntimeError, what="a bad shape"):
+        stumble(RecursionError())
     with pytest.raises(NotProvided), refused(Exception, what="a bad shape"):
         stumble(NotProvided("op x"))
 

@@ -2,8 +2,9 @@
 
 Three oracles, none of which looks at an implementation's own derivative:
 
-    exact          the definition in 60 digits, differentiated by a complex step of 1e-40: the answers
-                   of frozen cases. Its error is below 1e-50, so all of a bound is left to the implementation
+    exact          the definition in 60 digits, differentiated by a complex step of 1e-200: the answers
+                   of frozen cases. They are right to the last bit, so all of a bound is left to the
+                   implementation
     complex_step   the same in float64 (Squire and Trapp 1998): `Im f(x + ih) / h` subtracts nothing, so
                    h = 2**-100 costs no accuracy. Fast enough to explore with
     ridders        extrapolated central differences (Ridders 1982), with an error estimate, for programs
@@ -27,7 +28,8 @@ Array = NDArray[Any]
 Function = Callable[..., Array]
 
 STEP = 2.0**-100
-EXACT_STEP = mpmath.mpf(10) ** -40
+EXACT_STEP = mpmath.mpf(10) ** -200
+"""So small that its square, which is what a complex step leaves out, is 0 in float64."""
 
 
 class _Textbook:
