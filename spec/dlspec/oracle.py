@@ -6,7 +6,7 @@ Three oracles, none of which looks at an implementation's own derivative:
                    of frozen cases. They are right to the last bit, so all of a bound is left to the
                    implementation
     complex_step   the same in float64 (Squire and Trapp 1998): `Im f(x + ih) / h` subtracts nothing, so
-                   h = 2**-100 costs no accuracy. Fast enough to explore with
+                   h = 2**-540 costs no accuracy. Fast enough to explore with
     ridders        extrapolated central differences (Ridders 1982), with an error estimate, for programs
                    that the spec can only call
 """
@@ -27,9 +27,9 @@ from dlspec.catalogue import BY_NAME, Op
 Array = NDArray[Any]
 Function = Callable[..., Array]
 
-STEP = 2.0**-100
+STEP = 2.0**-540
 EXACT_STEP = mpmath.mpf(10) ** -200
-"""So small that its square, which is what a complex step leaves out, is 0 in float64."""
+"""Both so small that their squares, which are what a complex step leaves out, are 0 in float64."""
 
 
 class _Textbook:
