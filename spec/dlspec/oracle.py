@@ -104,6 +104,8 @@ def answer(
         offset: Added to the scale of the value.
         slack: Added to the scale of the cotangents.
     """
+    # In float32 the step would be 0; the numbers themselves are the same in float64.
+    operands = [x.astype(np.float64) if x.dtype.kind == "f" else x for x in operands]
     with mpmath.workdps(textbook.DIGITS):
         if exact:
             value = textbook.to_float64(
