@@ -1,7 +1,7 @@
 """What there is to run, and where it runs: `nox --list`.
 
-Every session makes an environment of its own under `.nox`, and leaves nothing else in the tree. A session
-over several Pythons takes those that this machine has; one is enough.
+Every session makes an environment of its own under `.nox`, and leaves nothing in the tree that git would see.
+A session over several Pythons takes those that this machine has; one is enough.
 """
 
 from __future__ import annotations

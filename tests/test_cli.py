@@ -559,7 +559,7 @@ def test_a_fault_of_ours_is_one_line(dlspec: Command, monkeypatch: pytest.Monkey
 
 def test_a_terminal_without_the_characters_does_not_break_the_run() -> None:
     command = [sys.executable, "-P", "-m", "dlspec.runner.main", "explain", "ops.tanh.value"]
-    environment = {"PYTHONIOENCODING": "ascii", "PATH": ""}
+    environment = {"PYTHONIOENCODING": "ascii", "PYTHONDONTWRITEBYTECODE": "1", "PATH": ""}
 
     done = subprocess.run(command, capture_output=True, env=environment, check=False)
 
