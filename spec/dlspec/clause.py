@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlspec import casefile
-from dlspec.catalogue import BY_NAME, CATALOGUE, Inputs, Op
+from dlspec.catalogue import CATALOGUE, Inputs, Op
 from dlspec.failure import ConformanceFailure
 from dlspec.implementation import Implementation
 from dlspec.oracle import Answer, answer_of
@@ -342,8 +342,3 @@ def law(
         return check
 
     return decorate
-
-
-def row(name: str) -> Op:
-    """A row of the catalogue by name."""
-    return BY_NAME[name]

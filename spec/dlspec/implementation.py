@@ -37,9 +37,6 @@ Value = Any
 Program = Callable[..., Value]
 """`program(F, *values)`."""
 
-Pullback = Callable[[Array], Sequence[Array | None]]
-"""From a cotangent of the value to one cotangent for each primal (None where none arrived)."""
-
 
 @dataclass(frozen=True)
 class Divergence:

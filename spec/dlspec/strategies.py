@@ -68,14 +68,10 @@ def shapes(
     min_dims: int = 0, max_dims: int = 3, min_side: int = 0, max_side: int = 4
 ) -> st.SearchStrategy[tuple[int, ...]]:
     """Shapes, those with a side of 0 or 1 included."""
-    return (
-        npst.array_shapes(min_dims=min_dims, max_dims=max_dims, min_side=min_side, max_side=max_side)
-        if (min_dims > 0)
-        else st.one_of(
-            st.just(()),
-            npst.array_shapes(min_dims=1, max_dims=max_dims, min_side=min_side, max_side=max_side),
-        )
+    with_axes = npst.array_shapes(
+        min_dims=max(min_dims, 1), max_dims=max_dims, min_side=min_side, max_side=max_side
     )
+    return with_axes if min_dims else st.one_of(st.just(()), with_axes)
 
 
 @st.composite

@@ -42,8 +42,8 @@ def rounding(units: float, scale: Any, dtype: Any) -> Array:
     return np.asarray(units * eps(dtype) * np.abs(scale) + smallest(dtype), dtype=np.float64)
 
 
-def assert_shape(got: Array | None, shape: tuple[int, ...], what: str) -> None:
-    """Fail unless `got` is an array of that shape."""
+def assert_shape(got: Array | None, shape: tuple[int, ...], what: str) -> Array:
+    """Fail unless `got` is an array of that shape; gives it back, known to be there."""
     if got is None:
         raise ConformanceFailure(
             f"{what} is missing: nothing arrived", what=what, got=None, expected=str(shape)
@@ -55,6 +55,7 @@ def assert_shape(got: Array | None, shape: tuple[int, ...], what: str) -> None:
             got=str(got.shape),
             expected=str(shape),
         )
+    return got
 
 
 def assert_dtype(got: Array | None, dtype: Any, what: str) -> None:
@@ -82,8 +83,7 @@ def assert_within(got: Array | None, expected: Any, bound: Any, what: str) -> No
     Infinities and NaN have to stand where they should: no finite bound makes up for one.
     """
     wanted = np.asarray(expected)
-    assert_shape(got, wanted.shape, what)
-    assert got is not None
+    got = assert_shape(got, wanted.shape, what)
     if wanted.size == 0:
         return
     if got.dtype.kind not in "fiub":

@@ -30,7 +30,7 @@ def test_the_upstream_cotangent_counts(impl: Implementation) -> None:
         logits,
     )
 
-    assert once is not None
+    once = assert_shape(once, logits.shape, "cotangent of the logits")
     assert_within(thrice, 3 * once, rounding(8, 1.0, impl.dtypes[0]), "cotangent of the logits of 3 ce")
 
 
@@ -45,7 +45,7 @@ def test_the_gradient_is_divided_by_the_number_of_targets(impl: Implementation) 
         lambda F, z: F.cross_entropy_loss(z, targets=targets, reduction="sum"), logits
     )
 
-    assert of_sum is not None
+    of_sum = assert_shape(of_sum, logits.shape, "cotangent of the logits for the sum")
     assert_within(
         of_mean, of_sum / 4, rounding(8, 1.0, impl.dtypes[0]), "cotangent of the logits for the mean"
     )
@@ -59,8 +59,7 @@ def test_the_gradient_of_a_row_adds_up_to_nothing(impl: Implementation) -> None:
     logits, targets = lattice(3, 4, 5), np.array([0, 2, 1, 4])
     _, (bar,) = impl.gradients(lambda F, z: F.cross_entropy_loss(z, targets=targets), logits)
 
-    assert_shape(bar, logits.shape, "cotangent of the logits")
-    assert bar is not None
+    bar = assert_shape(bar, logits.shape, "cotangent of the logits")
     assert_within(
         bar.sum(1), np.zeros(4), rounding(16, 1.0, impl.dtypes[0]), "sum of the cotangents of a row"
     )
@@ -108,8 +107,7 @@ def test_classes_may_change_places(impl: Implementation) -> None:
         lambda F, z: F.cross_entropy_loss(z, targets=np.argsort(order)[targets]), logits[:, order]
     )
 
-    assert_shape(bar, logits.shape, "cotangent of the logits")
-    assert bar is not None
+    bar = assert_shape(bar, logits.shape, "cotangent of the logits")
     assert_within(permuted, bar[:, order], rounding(8, 1.0, impl.dtypes[0]), "cotangent of permuted logits")
 
 
@@ -122,7 +120,7 @@ def test_a_single_row_takes_a_single_target(impl: Implementation) -> None:
         lambda F, z: F.cross_entropy_loss(z, targets=np.array([2])), logits[None]
     )
 
-    assert bar_of_batch is not None
+    bar_of_batch = assert_shape(bar_of_batch, (1, 4), "cotangent of a batch of one row")
     assert_equal(alone, batch, "loss of a single row")
     assert_equal(bar, bar_of_batch[0], "cotangent of a single row")
 

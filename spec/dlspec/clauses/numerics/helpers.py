@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dlspec.catalogue import BY_NAME
 from dlspec.implementation import Implementation
 from dlspec.oracle import Answer, answer_of
-from dlspec.tolerance import assert_shape, assert_within, quiet, rounding
+from dlspec.tolerance import assert_equal, assert_shape, assert_within, quiet, rounding
 
 Array = NDArray[Any]
 
@@ -96,8 +96,7 @@ def assert_cotangent(impl: Implementation, op: str, x: Array, *, slack: bool = T
     scales = right.cotangent_scales[0] if slack else np.abs(right.cotangents[0])
     with np.errstate(all="ignore"):
         _, (bar,) = impl.gradients(lambda F, x: getattr(F, op)(x, **static), x, cotangent=w)
-    assert_shape(bar, x.shape, f"cotangent of x in {op}")
-    assert bar is not None
+    bar = assert_shape(bar, x.shape, f"cotangent of x in {op}")
     for k, number in enumerate(x):
         bound = rounding(BY_NAME[op].vjp_ulp, scales[k], x.dtype)
         assert_within(
@@ -134,8 +133,7 @@ def assert_rows(impl: Implementation, op: str, rows: Array, **static: Any) -> No
     with np.errstate(all="ignore"):
         value, (bar,) = impl.gradients(lambda F, x: getattr(F, op)(x, **static), rows, cotangent=w)
     assert_shape(value, w.shape, op)
-    assert_shape(bar, rows.shape, f"cotangent of the logits in {op}")
-    assert bar is not None
+    bar = assert_shape(bar, rows.shape, f"cotangent of the logits in {op}")
     for k, logits in enumerate(rows.astype(np.float64)):
         own = {name: item[k] if isinstance(item, np.ndarray) else item for name, item in static.items()}
         right = exactly(op, logits - logits.max(), cotangent=w[k], **own)
@@ -169,3 +167,25 @@ def powers_of_two(dtype: Any) -> Array:
     """Powers of two far apart, whose reciprocals are numbers of the type, too."""
     most = 1000 if np.dtype(dtype) == np.float64 else 120
     return np.array([2.0**k for k in np.linspace(-most, most, 9)], dtype)
+
+
+def assert_mask_receives_nothing(impl: Implementation, op: str, rows: Array, w: Array) -> None:
+    """Fail unless masked logits receive 0, and the others what they receive in a row without the masked ones.
+
+    Args:
+        impl: The implementation.
+        op: `softmax` or `log_softmax`.
+        rows: Logits, in which the same columns are minus infinity in every row.
+        w: The cotangent.
+    """
+    kept = np.isfinite(rows).all(axis=0)
+    right = exactly(op, rows[:, kept], cotangent=w[:, kept])
+    for dtype in impl.dtypes:
+        with np.errstate(all="ignore"):
+            _, (bar,) = impl.gradients(
+                lambda F, x: getattr(F, op)(x), rows.astype(dtype), cotangent=w.astype(dtype)
+            )
+        bar = assert_shape(bar, rows.shape, "cotangent of the logits")
+        assert_equal(bar[:, ~kept], np.zeros((len(rows), int(np.sum(~kept)))), "cotangent of a masked logit")
+        bound = rounding(BY_NAME[op].vjp_ulp, right.cotangent_scales[0], dtype)
+        assert_within(bar[:, kept], right.cotangents[0], bound, "cotangent beside a masked logit")

@@ -20,7 +20,7 @@ from dlspec.clauses.objects.helpers import (
 )
 from dlspec.implementation import TapeImplementation
 from dlspec.oracle import answer_of
-from dlspec.tolerance import assert_equal, rounding
+from dlspec.tolerance import assert_equal, assert_shape, rounding
 
 
 @clause()
@@ -83,7 +83,7 @@ def test_data_changes_behind_a_view(impl: TapeImplementation) -> None:
         _, (right,) = impl.gradients(
             lambda F, x, op=op, static=static: getattr(F, op)(x, **static), x, cotangent=2 * view * cotangent
         )
-        assert right is not None
+        right = assert_shape(right, x.shape, f"cotangent of x in {op}")
         for change in (impl.change_data, lambda leaf, minus: impl.set_data(leaf, x - minus)):
             leaf = impl.leaf(x)
             h = getattr(impl.F, op)(leaf, **static)

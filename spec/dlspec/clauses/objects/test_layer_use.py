@@ -9,7 +9,7 @@ from dlspec.clauses.objects.helpers import new, provided
 from dlspec.failure import ConformanceFailure
 from dlspec.implementation import TapeImplementation
 from dlspec.programs import lattice
-from dlspec.tolerance import assert_equal
+from dlspec.tolerance import assert_equal, assert_shape
 
 
 @clause()
@@ -31,8 +31,8 @@ def test_activations_are_the_ops(impl: TapeImplementation) -> None:
         value, (bar,) = impl.gradients(lambda F, x, layer=layer: layer.forward(x), x, cotangent=cotangent)
         right, (right_bar,) = impl.gradients(lambda F, x, op=op: getattr(F, op)(x), x, cotangent=cotangent)
 
-        assert right_bar is not None
         assert_equal(value, right, f"{name} of x")
+        right_bar = assert_shape(right_bar, (3, 4), f"cotangent of x in {op}")
         assert_equal(bar, right_bar, f"cotangent of x in {name}")
 
 
