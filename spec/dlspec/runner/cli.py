@@ -21,6 +21,7 @@ from dlspec import SPEC_VERSION, casefile, freeze, manifest
 from dlspec.clause import Clause
 from dlspec.implementation import Divergence
 from dlspec.runner import divergences as declarations
+from dlspec.runner import exams
 from dlspec.runner import report as reports
 from dlspec.runner import screen
 from dlspec.runner.result import Result, Subject
@@ -372,3 +373,8 @@ def _no_litter() -> Iterator[None]:
             yield
         finally:
             set_hypothesis_home_dir(None)
+
+
+app.command(name="faults")(exams.faults_command)
+app.command(name="variants")(exams.variants_command)
+app.command(name="random-faults")(exams.random_faults_command)
