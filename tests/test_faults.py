@@ -13,7 +13,10 @@ from dlspec.faults import FaultError, exam, random_faults, reference
 from dlspec.faults.diff import DiffError, apply, parse
 
 SOURCES = {
-    "shapes": "def area(a, b):\n    return a * b\n\n\nclass Box:\n    @property\n    def side(self):\n        return 1\n",
+    "shapes": (
+        "def area(a, b):\n    return a * b\n\n\n"
+        "class Box:\n    @property\n    def side(self):\n        return 1\n"
+    ),
     "layers.base": "def area(a, b):\n    return 0\n",
 }
 
@@ -41,7 +44,11 @@ def test_kept_lines_find_the_spot_and_stay() -> None:
 
 
 def test_hunks_may_follow_each_other_and_change_one_module_twice() -> None:
-    text = "@@ shapes.area\n- return a * b\n+ return 2\n@@ shapes.Box.side\n- return 1\n+ return 3\n@@ layers.base.area\n- return 0\n+ return 4"
+    text = (
+        "@@ shapes.area\n- return a * b\n+ return 2\n"
+        "@@ shapes.Box.side\n- return 1\n+ return 3\n"
+        "@@ layers.base.area\n- return 0\n+ return 4"
+    )
     both = changed(text)
     assert "return 2" in both["shapes"]
     assert "return 3" in both["shapes"]
@@ -84,8 +91,8 @@ def test_lines_that_stand_there_twice_are_refused() -> None:
         ("[[fualt]]\nid = 1", "unknown table 'fualt'"),
         ("[[fault]\n", "broken.toml"),
         (
-            '[[fault]]\nid = "a"\nof = "b"\nstory = "c"\nlinks = []\nchange = "d"\ncaught_by = "e"\nurl = "f"',
-            "unknown key 'url'",
+            '[[fault]]\nid = "a"\nof = "b"\nstory = "c"\nlinks = []\nchange = "d"\ncaught_by = "e"\nx = "f"',
+            "unknown key 'x'",
         ),
         (
             '[[fault]]\nid = "a"\nof = "b"\nstory = "c"\nlinks = []\nchange = "d"\ncaught_by = "e"',
@@ -153,7 +160,8 @@ def dlspec(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_planted_fault_is_judged_like_any_target() -> None:
     id, change = next(iter(faults.faults().items()))
-    run = dlspec("verify", f"fault:{id}", "--only", change.caught_by or "")
+    assert change.caught_by is not None
+    run = dlspec("verify", f"fault:{id}", "--only", change.caught_by)
     assert f"fault:{id}" in run.stdout
     assert change.caught_by in run.stdout
     assert "FAIL" in run.stdout or "ERROR" in run.stdout

@@ -24,7 +24,7 @@ MARK = re.compile(r"<!-- (faults: (?P<area>\w+)|fault areas|fault totals|variant
 Table = dict[str, Any]
 
 
-def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+def on_page_markdown(markdown: str, **_: object) -> str:
     """Replace every mark on a page; mkdocs calls this."""
     return MARK.sub(lambda mark: SHOWN[mark.group(1).partition(":")[0]](mark.group("area") or ""), markdown)
 
@@ -114,7 +114,7 @@ def all_variants(_: str) -> str:
 def table_of_areas(_: str) -> str:
     """How many faults of each area fail something in each profile."""
     profiles = list(dict.fromkeys(id.partition(".")[0] for row in matrix().values() for id in row))
-    lines = [f"| | faults | {' | '.join(profiles)} |", "|---|--:|" + "--:|" * len(profiles)]
+    lines = [f"| | faults | {' | '.join(profiles)} |", f"|---|--:|{'--:|' * len(profiles)}"]
     for area, tables in areas().items():
         rows = [matrix().get(table["id"], []) for table in tables]
         counts = [sum(any(id.startswith(f"{p}.") for id in row) for row in rows) for p in profiles]
@@ -143,7 +143,8 @@ def table_of_clauses(_: str) -> str:
     lines = ["| clause | faults | for instance |", "|---|--:|---|"]
     for id, found in sorted(caught.items()):
         example = min(found, key=lambda fault: (len(matrix()[fault]), fault))
-        lines.append(f"| {clause(id)} | {len(found)} | [{words(example)}]({home[example]}.md#{example}) |")
+        instance = f"[{words(example)}]({home[example]}.md#{example})"
+        lines.append(f"| {clause(id)} | {len(found)} | {instance} |")
     return "\n".join(lines)
 
 
@@ -154,4 +155,3 @@ SHOWN: Mapping[str, Callable[[str], str]] = {
     "variants": all_variants,
     "clauses": table_of_clauses,
 }
-

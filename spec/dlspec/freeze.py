@@ -23,14 +23,12 @@ from dlspec import casefile
 from dlspec.catalogue import Op
 from dlspec.clause import Clause, OpCase
 from dlspec.manifest import clauses
-from dlspec.oracle import Answer, answer_of
+from dlspec.oracle import AGREEMENT, Answer, answer_of
 from dlspec.tolerance import rounding
 
 CANDIDATES = 300
 KEPT = 12
 KEPT_OF_DEMANDING = 24
-AGREEMENT = 16
-"""Units of the scale, as in a budget, by which float64 complex steps may miss 60 digits."""
 
 
 def frozen_ids() -> dict[str, Clause]:

@@ -1,4 +1,4 @@
-"""What the laws have in common: a row's program and its answer, another order in memory, another thread."""
+"""What the laws have in common: a row's program and its answer, other orders in memory, other threads."""
 
 from __future__ import annotations
 
@@ -48,3 +48,9 @@ def in_another_thread(function: Callable[[], T]) -> T:
     """What a function gives where another thread calls it, while this one waits."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(function).result()
+
+
+def halves(cotangent: Array) -> tuple[Array, Array]:
+    """Two parts that add up to a cotangent: every other element of it, and the rest, with zeros between."""
+    odd = (np.arange(cotangent.size).reshape(cotangent.shape) % 2).astype(cotangent.dtype)
+    return cotangent * odd, cotangent * (1 - odd)
