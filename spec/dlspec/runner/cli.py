@@ -280,7 +280,7 @@ def list_command(
 def explain_command(
     clause: Annotated[str, typer.Argument(help="The id of a clause, or fault:ID or variant:ID.")],
 ) -> None:
-    """Show a clause: its sentence, where it stands, and the code that checks it. Or a fault, and its story."""
+    """Show a clause: its sentence, where it stands and the code that checks it; or a fault, and its story."""
     if clause.startswith(("fault:", "variant:")):
         exams.explain(clause)
         return
