@@ -123,7 +123,7 @@ def test_max_of_infinities(impl: Implementation) -> None:
 
 @clause()
 def test_max_stops_an_infinite_cotangent(impl: Implementation) -> None:
-    """`max` SHOULD pull back 0 to what isn't the largest also where an infinite cotangent arrives."""
+    """`max` SHOULD pull back 0 to what is not largest also where an infinite cotangent arrives, not NaN."""
     for dtype in impl.dtypes:
         with np.errstate(all="ignore"):
             _, (bar,) = impl.gradients(

@@ -1,9 +1,10 @@
-"""What the laws have in common: programs, arrays in another memory order, and larger ones."""
+"""What the laws have in common: a row's program and its answer, other orders in memory, other threads."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,16 +12,27 @@ from numpy.typing import NDArray
 from dlspec.catalogue import Op
 from dlspec.clause import OpCase
 from dlspec.implementation import Program
-from dlspec.programs import lattice
+from dlspec.tolerance import assert_within, rounding
 
 Array = NDArray[Any]
-Shapes = tuple[tuple[int, ...], ...]
-Larger = tuple[tuple[Shapes, dict[str, Any]], ...]
+T = TypeVar("T")
 
 
 def program_of(op: Op, case: OpCase) -> Program:
     """The op, with the static arguments of the case, as a program of its operands."""
     return lambda F, *values: op.program(F, *values, **case.static)
+
+
+def assert_answer(
+    op: Op, case: OpCase, value: Array | None, cotangents: Sequence[Array | None], factor: float = 1
+) -> None:
+    """Fail unless the value is the case's, and the cotangents those of `factor` times its cotangent."""
+    answer = case.answer
+    assert_within(value, answer.value, rounding(op.ulp, answer.value_scale, case.dtype), op.name)
+    expected = zip(op.operands, cotangents, answer.cotangents, answer.cotangent_scales, strict=True)
+    for name, cotangent, right, scale in expected:
+        bound = rounding(op.vjp_ulp, factor * scale, case.dtype)
+        assert_within(cotangent, np.asarray(factor * right), bound, f"cotangent of {name}")
 
 
 def reordered(array: Array) -> Array:
@@ -32,84 +44,13 @@ def reordered(array: Array) -> Array:
     return view
 
 
+def in_another_thread(function: Callable[[], T]) -> T:
+    """What a function gives where another thread calls it, while this one waits."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(function).result()
+
+
 def halves(cotangent: Array) -> tuple[Array, Array]:
     """Two parts that add up to a cotangent: every other element of it, and the rest, with zeros between."""
     odd = (np.arange(cotangent.size).reshape(cotangent.shape) % 2).astype(cotangent.dtype)
     return cotangent * odd, cotangent * (1 - odd)
-
-
-_ALONE: Larger = tuple(((shape,), {}) for shape in ((5,), (6, 7), (130,), (2, 1, 3, 2, 5)))
-_BESIDE: Larger = (
-    *(((shape, shape), {}) for shape in ((5,), (6, 7), (130,), (2, 1, 3, 2, 5))),
-    (((6, 1), (5,)), {}),
-    (((2, 1, 3, 1, 5), (3, 2, 1)), {}),
-)
-_REDUCED: Larger = (
-    (((130,),), {}),
-    (((6, 7),), {"dim": 0}),
-    (((5, 6, 7),), {"dim": -2}),
-    (((5, 6, 7),), {"dim": (0, 2), "keepdims": True}),
-    (((2, 3, 1, 2, 5),), {"dim": (1, -1)}),
-)
-_ALONG: Larger = (
-    (((6, 7),), {}),
-    (((6, 7),), {"dim": 0}),
-    (((130,),), {}),
-    (((2, 3, 5, 2),), {"dim": -3}),
-)
-_ROWS: Larger = (
-    (((9, 5),), {"indices": np.arange(12).reshape(3, 4) % 9}),
-    (((20, 2),), {"indices": np.arange(40) * 7 % 20}),
-)
-_CLASSES: Larger = (
-    (((6, 7),), {"targets": np.array([0, 6, 3, 5, 2, 4])}),
-    (((2, 3, 2, 5),), {"targets": np.arange(12).reshape(2, 3, 2) % 5, "reduction": "none"}),
-    (((3, 130),), {"targets": np.array([129, 0, 64]), "reduction": "sum"}),
-)
-
-LARGER: Mapping[str, Larger] = {
-    **dict.fromkeys(("add", "subtract", "multiply", "divide"), _BESIDE),
-    **dict.fromkeys(("negative", "exp", "log", "relu", "tanh", "sigmoid"), _ALONE),
-    "power": tuple((shapes, {"exponent": 3}) for shapes, _ in _ALONE),
-    **dict.fromkeys(("sum", "mean", "max"), _REDUCED),
-    "mm": (
-        (((6, 7), (7, 5)), {}),
-        (((9,), (9,)), {}),
-        (((7,), (7, 6)), {}),
-        (((3, 130), (130, 2)), {}),
-        (((2, 5, 6), (6, 7)), {}),
-        (((2, 1, 3, 5), (4, 5, 2)), {}),
-    ),
-    "transpose": (
-        (((5, 6, 7),), {}),
-        (((5, 6, 7),), {"axes": (1, 2, 0)}),
-        (((2, 1, 3, 2, 5),), {"axes": (3, -1, 0, 2, 1)}),
-    ),
-    "reshape": (
-        (((5, 6, 7),), {"shape": (7, -1, 6)}),
-        (((130,),), {"shape": (13, 5, 2)}),
-        (((2, 1, 3, 2, 5),), {"shape": (5, 2, 3, 2)}),
-    ),
-    "expand": (
-        (((5, 6),), {"dim": 1, "copies": 7}),
-        (((2, 1, 3, 5),), {"dim": -2, "copies": 6}),
-        (((3,),), {"dim": 0, "copies": 130}),
-    ),
-    "index_select": (*_ROWS, (((6, 2, 3, 2),), {"indices": np.array([5, 0, 5, 1])})),
-    **dict.fromkeys(("softmax", "log_softmax"), _ALONG),
-    **dict.fromkeys(("cross_entropy", "cross_entropy_loss"), _CLASSES),
-    "mse_loss": (
-        (((6, 7), (6, 7)), {}),
-        (((130,), (130,)), {"reduction": "none"}),
-        (((2, 1, 3, 2, 5),) * 2, {"reduction": "sum"}),
-    ),
-    "linear": ((((6, 7), (7, 5), (5,)), {}), (((2, 1, 3, 5), (5, 6), (6,)), {})),
-    "embedding": (*_ROWS, (((5, 3),), {"indices": np.arange(12).reshape(2, 3, 2) % 5})),
-}
-"""Questions with longer sides and more axes than the cases have: shapes of operands, and static arguments."""
-
-
-def larger_operands(op: Op, sides: Shapes) -> tuple[Array, ...]:
-    """Uneven numbers for a larger question, in the domain of the op."""
-    operands = tuple(lattice(number, *shape) for number, shape in enumerate(sides))
-    return tuple(np.abs(x) for x in operands) if op.name == "log" else operands
