@@ -21,9 +21,8 @@ from dlspec import SPEC_VERSION, casefile, freeze, manifest
 from dlspec.clause import Clause
 from dlspec.implementation import Divergence
 from dlspec.runner import divergences as declarations
-from dlspec.runner import exams
+from dlspec.runner import exams, screen
 from dlspec.runner import report as reports
-from dlspec.runner import screen
 from dlspec.runner.result import Result, Subject
 from dlspec.runner.stop import ExitCode, Stop, did_you_mean
 from dlspec.runner.supervise import Plan, Watcher, supervise

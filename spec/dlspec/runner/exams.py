@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,6 +33,10 @@ def faults_command(
         bool,
         typer.Option("--matrix", help="Ask every clause of them, and keep what fails in the kill matrix."),
     ] = False,
+    clause: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GLOB", help="With --matrix: ask matching clauses only; may be repeated."),
+    ] = None,
     jobs: Jobs = CORES,
 ) -> None:
     """See that every planted fault is caught. For those who work on the spec.
@@ -45,7 +50,7 @@ def faults_command(
     known = _read(planted)
     wanted = _chosen("fault", fault, known)
     rows = exam.read_matrix()
-    every = [clause.id for clause in manifest.clauses()]
+    every = _matching(clause)
     asked = {f"fault:{id}": every for id in known} if matrix else exam.questions(rows)
     problems = []
     for id in wanted:
@@ -53,10 +58,10 @@ def faults_command(
             problems.append(f"{id} is to be caught by {known[id].caught_by}, but there is no such clause")
     rows = {id: clauses for id, clauses in rows.items() if id in known}
     for id, sitting in _sat({id: asked[f"fault:{id}"] for id in wanted}, "fault", jobs).items():
-        missed = _missed(known[id], sitting, rows.get(id, ()), matrix=matrix)
+        missed = _missed(known[id], sitting, asked[f"fault:{id}"], rows.get(id, ()), matrix=matrix)
         problems += missed
         if matrix and sitting.broken is None:
-            rows[id] = list(sitting.failed)
+            rows[id] = [*(c for c in rows.get(id, ()) if c not in every), *sitting.failed]
         if fault and not missed:
             _show_caught(known[id], sitting, matrix=matrix)
     if matrix:
@@ -66,12 +71,14 @@ def faults_command(
     _close(problems, f"{plural(len(wanted), 'fault')}, each caught by the clause that is meant to catch it")
 
 
-def _missed(change: Change, sitting: Sitting, known: Sequence[str], *, matrix: bool) -> list[str]:
+def _missed(
+    change: Change, sitting: Sitting, asked: Sequence[str], known: Sequence[str], *, matrix: bool
+) -> list[str]:
     """What should have failed and didn't."""
     if sitting.broken is not None:
         return [f"{change.id} can't be asked: {sitting.broken}"]
     missed = []
-    if change.caught_by not in sitting.failed:
+    if change.caught_by in asked and change.caught_by not in sitting.failed:
         others = f"; {', '.join(sitting.failed[:MOST_SHOWN])} fail" if matrix and sitting.failed else ""
         missed.append(f"{change.id} escapes {change.caught_by}{others}")
     if not matrix:
@@ -141,6 +148,15 @@ def random_faults_command(
         elif not sitting.failed:
             problems.append(f"random-fault:{number} escapes: {described}")
     _close(problems, f"{plural(len(numbers), 'random fault')}, each caught")
+
+
+def _matching(patterns: Sequence[str] | None) -> list[str]:
+    """The clauses whose ids match a pattern; all of them where there is none."""
+    ids = [clause.id for clause in manifest.clauses()]
+    for pattern in patterns or ():
+        if not any(fnmatchcase(id, pattern) for id in ids):
+            raise Stop(f"--clause {pattern}: no clause has such an id.{did_you_mean(pattern, ids)}")
+    return [id for id in ids if not patterns or any(fnmatchcase(id, pattern) for pattern in patterns)]
 
 
 def _read(changes: Callable[[], Mapping[str, Change]]) -> Mapping[str, Change]:
