@@ -128,8 +128,8 @@ def totals(_: str) -> str:
     clauses = {id for row in rows.values() for id in row}
     middle = sorted(len(row) for row in rows.values())[len(rows) // 2]
     return (
-        f"There are {len(rows)} planted faults. Each fails the clause that is meant to catch it, half of them "
-        f"fail {middle} clauses or more, and {len(clauses):,} clauses have failed on at least one."
+        f"There are {len(rows)} planted faults. Each fails the clause that is meant to catch it, half of "
+        f"them fail {middle} clauses or more, and {len(clauses):,} clauses have failed on at least one."
     )
 
 

@@ -12,7 +12,7 @@ import typer
 from dlspec import manifest
 from dlspec.runner import screen
 from dlspec.runner.stop import ExitCode, Stop, did_you_mean
-from dlspec.runner.words import plural
+from dlspec.runner.words import plural, wrapped
 
 if TYPE_CHECKING:
     from dlspec.faults import Change
@@ -27,7 +27,10 @@ CORES = os.cpu_count() or 1
 
 def faults_command(
     fault: Annotated[
-        list[str], typer.Argument(default_factory=list, help="Ids of planted faults; by default all.")
+        list[str],
+        typer.Argument(
+            default_factory=list, show_default=False, help="Ids of planted faults; by default all."
+        ),
     ],
     matrix: Annotated[
         bool,
@@ -106,7 +109,8 @@ def _show_caught(change: Change, sitting: Sitting, *, matrix: bool) -> None:
 
 def variants_command(
     variant: Annotated[
-        list[str], typer.Argument(default_factory=list, help="Ids of variants; by default all.")
+        list[str],
+        typer.Argument(default_factory=list, show_default=False, help="Ids of variants; by default all."),
     ],
     jobs: Jobs = CORES,
 ) -> None:
@@ -148,6 +152,28 @@ def random_faults_command(
         elif not sitting.failed:
             problems.append(f"random-fault:{number} escapes: {described}")
     _close(problems, f"{plural(len(numbers), 'random fault')}, each caught")
+
+
+def explain(target: str) -> None:
+    """Show a fault or a variant: its story, where to read on, and the change."""
+    from dlspec.faults import faults, variants
+
+    kind, _, id = target.partition(":")
+    known = _read(faults if kind == "fault" else variants)
+    (id,) = _chosen(kind, [id], known)
+    change, out = known[id], screen.console()
+    screen.say(out, target, "bold")
+    for line in wrapped(change.story, "  "):
+        screen.say(out, line)
+    screen.say(out)
+    screen.say(out, f"  of         {change.of}")
+    if change.caught_by is not None:
+        screen.say(out, f"  caught by  {change.caught_by}")
+    for url in change.links:
+        screen.say(out, f"  seen in    {url}")
+    screen.say(out)
+    for line in change.text.splitlines():
+        screen.say(out, line)
 
 
 def _matching(patterns: Sequence[str] | None) -> list[str]:
