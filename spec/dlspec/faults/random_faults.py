@@ -361,7 +361,12 @@ def _can_be_seen(made: RandomFault) -> bool:
         return False
     if made.condition in OF_ONE_NUMBER and made.part != "cotangent" and change.least > 1:
         return False
-    if made.rule in ("sum", "mean") and made.condition in EVEN and made.part == "cotangent" and change.least > 1:
+    if (
+        made.rule in ("sum", "mean")
+        and made.condition in EVEN
+        and made.part == "cotangent"
+        and change.least > 1
+    ):
         return False
     if made.rule in CERTAIN and made.condition == "for one element" and not change.adds:
         return False

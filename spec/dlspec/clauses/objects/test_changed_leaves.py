@@ -6,6 +6,8 @@ values with new ones looks like any other, and no loss curve tells.
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 
 from dlspec.catalogue import BY_NAME
@@ -91,6 +93,32 @@ def test_data_changes_behind_a_view(impl: TapeImplementation) -> None:
             change(leaf, np.full_like(x, 5))
             assert_right_or_refused(
                 impl, value, cotangent, [(leaf, right, 0.0)], f"where it changed behind a {op}"
+            )
+
+
+@clause()
+def test_data_changes_behind_a_view_without_history(impl: TapeImplementation) -> None:
+    """Where a constant, or a leaf inside `no_grad()`, changed after a result that may share its memory was
+    used, `backward` MUST give the gradient at the data used, or refuse with a RuntimeError.
+    """
+    data = np.array([[1.0, -2.0], [3.0, 4.0]])
+    for recording, make in ((contextlib.nullcontext, impl.constant), (impl.no_grad, impl.leaf)):
+        for op, static in (
+            ("transpose", {}),
+            ("reshape", {"shape": (4,)}),
+            ("expand", {"dim": 0, "copies": 2}),
+        ):
+            if op not in impl.ops:
+                continue
+            view = BY_NAME[op].define(data, **static)
+            source, x = make(data), impl.leaf(np.ones(view.shape))
+            with recording():
+                h = getattr(impl.F, op)(source, **static)
+            value = impl.F.multiply(x, h)
+            impl.change_data(source, np.full_like(data, 5))
+            cotangent = uneven(view.shape)
+            assert_right_or_refused(
+                impl, value, cotangent, [(x, view * cotangent, 0.0)], f"where data changed behind a {op}"
             )
 
 

@@ -88,6 +88,21 @@ def test_a_retained_graph_of_any_op_is_exactly_additive(impl: TapeImplementation
 
 
 @clause()
+def test_a_retained_graph_takes_another_cotangent(impl: TapeImplementation) -> None:
+    """`backward` through a retained graph MUST add what its own cotangent gives, not what the one before
+    gave.
+    """
+    x = impl.leaf(np.array([3.0, -2.0]))
+    y = impl.F.multiply(x, x)
+    impl.backward(y, np.array([1.0, 10.0]), retain_graph=True)
+    impl.backward(y, np.array([0.0, 1.0]), retain_graph=True)
+    assert_equal(impl.gradient(x), np.array([6.0, -44.0]), "gradient of x after two cotangents")
+
+    impl.backward(y, np.array([-2.0, 0.0]))
+    assert_equal(impl.gradient(x), np.array([-6.0, -44.0]), "gradient of x after three cotangents")
+
+
+@clause()
 def test_a_graph_is_retained_by_each_call_for_itself(impl: TapeImplementation) -> None:
     """`backward` without `retain_graph` MUST free the graph also if earlier calls retained it."""
     x = impl.leaf(np.array([3.0]))
