@@ -112,11 +112,19 @@ def variants_command(
     known = _read(variants)
     wanted = _chosen("variant", variant, known)
     every = [clause.id for clause in manifest.clauses()]
+    levels = {clause.id: clause.level for clause in manifest.clauses()}
     problems = []
     for id, sitting in _sat(dict.fromkeys(wanted, every), "variant", jobs).items():
         if sitting.broken is not None:
             problems.append(f"{id} can't be asked: {sitting.broken}")
-        problems += [f"{id} fails {clause}" for clause in sitting.failed]
+        misses = known[id].misses
+        problems += [f"{id} fails {clause}" for clause in sitting.failed if clause not in misses]
+        problems += [f"{id} says it misses {clause}, but doesn't" for clause in misses if clause not in sitting.failed]
+        problems += [
+            f"{id} says it misses {clause}, which is no SHOULD"
+            for clause in misses
+            if clause not in levels or levels[clause] != "SHOULD"
+        ]
     _close(problems, f"{plural(len(wanted), 'variant')}, each passing every clause of what it claims")
 
 
