@@ -117,14 +117,14 @@ def variants_command(
     for id, sitting in _sat(dict.fromkeys(wanted, every), "variant", jobs).items():
         if sitting.broken is not None:
             problems.append(f"{id} can't be asked: {sitting.broken}")
+            continue
         misses = known[id].misses
         problems += [f"{id} fails {clause}" for clause in sitting.failed if clause not in misses]
-        problems += [f"{id} says it misses {clause}, but doesn't" for clause in misses if clause not in sitting.failed]
-        problems += [
-            f"{id} says it misses {clause}, which is no SHOULD"
-            for clause in misses
-            if clause not in levels or levels[clause] != "SHOULD"
-        ]
+        for clause in misses:
+            if levels.get(clause) != "SHOULD":
+                problems.append(f"{id} misses {clause}, which is no SHOULD")
+            elif clause not in sitting.failed:
+                problems.append(f"{id} says that it misses {clause}, but doesn't")
     _close(problems, f"{plural(len(wanted), 'variant')}, each passing every clause of what it claims")
 
 
