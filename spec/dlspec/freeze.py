@@ -28,7 +28,9 @@ from dlspec.tolerance import rounding
 
 CANDIDATES = 300
 KEPT = 12
-KEPT_OF_DEMANDING = 24
+CANDIDATES_OF_DEMANDING = 800
+KEPT_OF_DEMANDING = 40
+LARGE = 30
 
 
 def frozen_ids() -> dict[str, Clause]:
@@ -131,7 +133,7 @@ def draw(clause: Clause) -> list[dict[str, Any]]:
 
     @hypothesis.seed(zlib.crc32((clause.frozen_as or clause.id).encode()))
     @hypothesis.settings(
-        max_examples=CANDIDATES,
+        max_examples=CANDIDATES_OF_DEMANDING if _is_demanding(clause) else CANDIDATES,
         database=None,
         deadline=None,
         derandomize=False,
@@ -197,9 +199,7 @@ def _agreed(op: Op, operands: tuple[Any, ...], static: dict[str, Any], cotangent
 
 def _select(candidates: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
     """Few cases that show all that the candidates show."""
-    described = [
-        (frozenset(_features(case)), _variety(case), number) for number, case in enumerate(candidates)
-    ]
+    described = [(_shown(case), _variety(case), number) for number, case in enumerate(candidates)]
     chosen: list[int] = []
     seen: set[Any] = set()
     while len(chosen) < min(most, len(candidates)):
@@ -226,6 +226,12 @@ def _arrays(value: Any) -> Iterator[np.ndarray[Any, Any]]:
             yield from _arrays(item)
 
 
+def _shown(case: dict[str, Any]) -> frozenset[Any]:
+    """The features of a case; what float32 can't hold shows them in another way."""
+    fine = any(x.dtype.kind == "f" and not np.array_equal(x, x.astype(np.float32)) for x in _arrays(case))
+    return frozenset((fine, *feature) for feature in _features(case))
+
+
 def _features(case: dict[str, Any]) -> Iterator[Any]:
     arrays = list(_arrays(case))
     for k, x in enumerate(arrays):
@@ -236,11 +242,15 @@ def _features(case: dict[str, Any]) -> Iterator[Any]:
         yield k, "repeats", x.size > np.unique(x).size
         yield k, "a few, or many", x.size.bit_length()
         yield k, "all negative", x.size > 0 and bool((x < 0).all())
+        yield k, "large", bool((np.abs(x) > LARGE).any()) if x.dtype.kind == "f" else False
         yield k, "dtype", str(x.dtype)
     yield "shapes alike", len({x.shape for x in arrays}) == 1
     for name, value in (case.get("static") or case).items():
         if not isinstance(value, np.ndarray):
             yield name, str(value)[:40]
+        else:
+            # Which integers may come with which option, such as a reduction.
+            yield name, str(value.dtype), *(str(v) for v in case["static"].values() if isinstance(v, str))
 
 
 def _variety(case: dict[str, Any]) -> float:
