@@ -2,7 +2,8 @@
 
 Many candidates are drawn from a clause's strategy, and few are kept: those that together show every kind of
 input (each number of dimensions, sides of 0 and 1, broadcasting, every static argument), and of two that
-show the same, the one with more varied numbers.
+show the same, the one with more varied numbers. Of programs of steps more are kept: what a step does depends
+on what came before, so every kind of step is to follow every other.
 
 An op's cases are stored with their answers, which two oracles have to agree on: 60 digits and a
 complex step in float64.
@@ -13,6 +14,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import hypothesis
@@ -28,6 +30,7 @@ from dlspec.tolerance import rounding
 
 CANDIDATES = 300
 KEPT = 12
+KEPT_PROGRAMS = 64
 AGREEMENT = 16
 """Units of the scale, as in a budget, by which float64 complex steps may miss 60 digits."""
 
@@ -151,7 +154,7 @@ def draw(clause: Clause) -> list[dict[str, Any]]:
 
     collect()
     # The smallest first: a failure is shown on the first case that it occurs in.
-    kept = sorted(_select(candidates), key=lambda case: sum(x.size for x in _arrays(case)))
+    kept = sorted(_select(candidates), key=_size)
     return [_answered(clause, case, number) for number, case in enumerate(kept)]
 
 
@@ -181,18 +184,20 @@ def _agreed(op: Op, operands: tuple[Any, ...], static: dict[str, Any], cotangent
 
 def _select(candidates: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Few cases that show all that the candidates show."""
+    stepwise = any(True for _ in _programs(candidates[0]))
+    limit, enough = (KEPT_PROGRAMS, len(candidates)) if stepwise else (KEPT, 3)
     described = [
         (frozenset(_features(case)), _variety(case), number) for number, case in enumerate(candidates)
     ]
     chosen: list[int] = []
     seen: set[Any] = set()
-    while len(chosen) < min(KEPT, len(candidates)):
+    while len(chosen) < min(limit, len(candidates)):
         # What is new first; then what is varied; then what came first.
         best = max(
             (d for d in described if d[2] not in chosen),
-            key=lambda d: (min(len(d[0] - seen), 3), d[1], -d[2]),
+            key=lambda d: (min(len(d[0] - seen), enough), d[1], -d[2]),
         )
-        if chosen and not best[0] - seen and len(chosen) >= KEPT // 2:
+        if chosen and not best[0] - seen and len(chosen) >= limit // 2:
             break
         chosen.append(best[2])
         seen |= best[0]
@@ -210,6 +215,17 @@ def _arrays(value: Any) -> Iterator[np.ndarray[Any, Any]]:
             yield from _arrays(item)
 
 
+def _programs(case: dict[str, Any]) -> Iterator[tuple[str, list[Any]]]:
+    """The inputs that are lists of steps, each of which begins with its kind."""
+    for name, value in case.items():
+        if isinstance(value, list):
+            yield name, value
+
+
+def _size(case: dict[str, Any]) -> int:
+    return sum(x.size for x in _arrays(case)) + sum(len(steps) for _, steps in _programs(case))
+
+
 def _features(case: dict[str, Any]) -> Iterator[Any]:
     arrays = list(_arrays(case))
     for k, x in enumerate(arrays):
@@ -221,8 +237,10 @@ def _features(case: dict[str, Any]) -> Iterator[Any]:
         yield k, "dtype", str(x.dtype)
     yield "shapes alike", len({x.shape for x in arrays}) == 1
     for name, value in (case.get("static") or case).items():
-        if not isinstance(value, np.ndarray):
+        if not isinstance(value, (np.ndarray, list)):
             yield name, str(value)[:40]
+    for name, steps in _programs(case):
+        yield from ((name, one[0], next_one[0]) for one, next_one in pairwise(steps))
 
 
 def _variety(case: dict[str, Any]) -> float:
