@@ -30,7 +30,11 @@ from dlspec.tolerance import rounding
 
 CANDIDATES = 300
 KEPT = 12
+CANDIDATE_PROGRAMS = 1500
 KEPT_PROGRAMS = 64
+PROGRAM = "program"
+"""What an input is called that is a list of steps, each of which begins with its kind."""
+
 AGREEMENT = 16
 """Units of the scale, as in a budget, by which float64 complex steps may miss 60 digits."""
 
@@ -135,7 +139,7 @@ def draw(clause: Clause) -> list[dict[str, Any]]:
 
     @hypothesis.seed(zlib.crc32((clause.frozen_as or clause.id).encode()))
     @hypothesis.settings(
-        max_examples=CANDIDATES,
+        max_examples=CANDIDATE_PROGRAMS if PROGRAM in (clause.strategies or {}) else CANDIDATES,
         database=None,
         deadline=None,
         derandomize=False,
@@ -184,7 +188,7 @@ def _agreed(op: Op, operands: tuple[Any, ...], static: dict[str, Any], cotangent
 
 def _select(candidates: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Few cases that show all that the candidates show."""
-    stepwise = any(True for _ in _programs(candidates[0]))
+    stepwise = PROGRAM in candidates[0]
     limit, enough = (KEPT_PROGRAMS, len(candidates)) if stepwise else (KEPT, 3)
     described = [
         (frozenset(_features(case)), _variety(case), number) for number, case in enumerate(candidates)
@@ -215,15 +219,8 @@ def _arrays(value: Any) -> Iterator[np.ndarray[Any, Any]]:
             yield from _arrays(item)
 
 
-def _programs(case: dict[str, Any]) -> Iterator[tuple[str, list[Any]]]:
-    """The inputs that are lists of steps, each of which begins with its kind."""
-    for name, value in case.items():
-        if isinstance(value, list):
-            yield name, value
-
-
 def _size(case: dict[str, Any]) -> int:
-    return sum(x.size for x in _arrays(case)) + sum(len(steps) for _, steps in _programs(case))
+    return sum(x.size for x in _arrays(case)) + len(case.get(PROGRAM, ()))
 
 
 def _features(case: dict[str, Any]) -> Iterator[Any]:
@@ -237,10 +234,10 @@ def _features(case: dict[str, Any]) -> Iterator[Any]:
         yield k, "dtype", str(x.dtype)
     yield "shapes alike", len({x.shape for x in arrays}) == 1
     for name, value in (case.get("static") or case).items():
-        if not isinstance(value, (np.ndarray, list)):
+        if name != PROGRAM and not isinstance(value, np.ndarray):
             yield name, str(value)[:40]
-    for name, steps in _programs(case):
-        yield from ((name, one[0], next_one[0]) for one, next_one in pairwise(steps))
+    for one, following in pairwise(case.get(PROGRAM, ())):
+        yield one[0], following[0]
 
 
 def _variety(case: dict[str, Any]) -> float:
