@@ -1,8 +1,8 @@
 """Every array that a user can reach is its own: what is written into one shows in no other.
 
-Results that are views by nature (`transpose`, `reshape`, `expand`) may share memory with their operand, and an
-array may be read-only. What may not be is a change of one array that shows in another, which shows first, if
-ever, as a model that trains a little worse.
+Results that are views by nature (`transpose`, `reshape`, `expand`) may share memory with their operand, and
+an array may be read-only. What may not be is a change of one array that changes another: nothing raises, and
+a model trains a little worse.
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ def test_what_the_user_handed_in(impl: TapeImplementation) -> None:
 
 @clause()
 def test_sources_may_be_reused_before_backward(impl: TapeImplementation) -> None:
-    """Where the user's arrays are filled anew between forward and backward, as a loop that loads batches does,
-    the gradient MUST be that of what they held when they were used.
+    """Where the user's arrays are filled anew between forward and backward, as a loop that loads batches
+    does, the gradient MUST be that of what they held when they were used.
     """
     tensor = impl.named("Tensor")
     for op in sampled_ops(impl):
