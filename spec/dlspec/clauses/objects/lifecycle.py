@@ -49,6 +49,9 @@ OBJECTS: dict[str, tuple[Any, ...]] = {
 }
 """These, and the steps that switch recording off and on, cut off history, and keep a result's gradient."""
 
+METHODS = {kind: f"_{kind}" for kind in OBJECTS}
+"""Made once: Python remembers a name that an attribute was looked up by, which memory is counted with."""
+
 WEIGHTS = {"leaf": 2, "multiply": 3, "add": 2, "backward": 2, "backward_retaining": 2}
 
 
@@ -85,7 +88,7 @@ class Play:
         self.tensors: list[tuple[Known, Value]] = []
         self.outcomes: list[str] = []
         self._blocks: list[AbstractContextManager[Any]] = []
-        for row in start:
+        for row in start.tolist():
             self._leaf(*row)
 
     def run(self, program: list[Step], *, comparing: bool = True) -> None:
@@ -104,7 +107,7 @@ class Play:
         if kind in OPS:
             self._op(kind, *told)
         else:
-            getattr(self, f"_{kind}")(*told)
+            getattr(self, METHODS[kind])(*told)
 
     def compare(self, what: str) -> None:
         """Fail unless all tensors are what the model knows them to be."""
