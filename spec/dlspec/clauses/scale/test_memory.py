@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dlspec import casefile
 from dlspec.clause import clause
-from dlspec.clauses.objects.lifecycle import TENSORS, Play, programs
+from dlspec.clauses.objects.lifecycle import Play
 from dlspec.clauses.scale.helpers import (
     assert_at_most,
     assert_nothing_kept,
@@ -24,9 +23,6 @@ from dlspec.clauses.scale.helpers import (
     watched,
 )
 from dlspec.implementation import TapeImplementation
-from dlspec.lifecycle import Step
-
-Array = NDArray[Any]
 
 SIDE = 1024
 SIZE = np.ones(SIDE).nbytes
@@ -257,11 +253,15 @@ def test_a_lookup_needs_no_table_for_each_row(impl: TapeImplementation) -> None:
     assert_at_most(needed, 32 * table.nbytes, "in eight lookups of half a table")
 
 
-@clause(cases=programs(TENSORS))
-def test_whole_lives_keep_nothing(impl: TapeImplementation, start: Array, program: list[Step]) -> None:
+@clause()
+def test_whole_lives_keep_nothing(impl: TapeImplementation) -> None:
     """Whatever was done with tensors, what was refused included, they MUST all be gone when they are dropped,
     without the garbage collector.
     """
-    assert_nothing_kept(
-        lambda: Play(impl, start).run(program, comparing=False), "a program of steps", rounds=4
-    )
+    programs = casefile.load("objects.lifecycle.tensors_and_gradients")
+
+    def work() -> None:
+        for case in programs:
+            Play(impl, case["start"]).run(case["program"], comparing=False)
+
+    assert_nothing_kept(work, f"{len(programs)} programs of steps", rounds=1)
