@@ -25,18 +25,16 @@ from dlspec import casefile
 from dlspec.catalogue import Op
 from dlspec.clause import Clause, OpCase
 from dlspec.manifest import clauses
-from dlspec.oracle import Answer, answer_of
+from dlspec.oracle import AGREEMENT, Answer, answer_of
 from dlspec.tolerance import rounding
 
 CANDIDATES = 300
 KEPT = 12
+KEPT_OF_DEMANDING = 24
 CANDIDATE_PROGRAMS = 1500
 KEPT_PROGRAMS = 64
 PROGRAM = "program"
 """What an input is called that is a list of steps, each of which begins with its kind."""
-
-AGREEMENT = 16
-"""Units of the scale, as in a budget, by which float64 complex steps may miss 60 digits."""
 
 
 def frozen_ids() -> dict[str, Clause]:
@@ -158,7 +156,9 @@ def draw(clause: Clause) -> list[dict[str, Any]]:
 
     collect()
     # The smallest first: a failure is shown on the first case that it occurs in.
-    kept = sorted(_select(candidates), key=_size)
+    most = KEPT_OF_DEMANDING if _is_demanding(clause) else KEPT
+    most = KEPT_PROGRAMS if PROGRAM in candidates[0] else most
+    kept = sorted(_select(candidates, most), key=_size)
     return [_answered(clause, case, number) for number, case in enumerate(kept)]
 
 
@@ -171,7 +171,23 @@ def _answered(clause: Clause, case: dict[str, Any], number: int) -> dict[str, An
     rng = np.random.default_rng([zlib.crc32(op.id.encode()), number])
     sizes = rng.permutation(np.arange(4, 4 + max(28, int(np.prod(shape)))))[: int(np.prod(shape))] / 8
     cotangent = (sizes * rng.choice([-1.0, 1.0], sizes.size)).reshape(shape)
+    if _is_demanding(clause):
+        cotangent = _refined(cotangent, operands, rng, zero=number % 3 == 0)
     return OpCase(operands, static, cotangent, _agreed(op, operands, static, cotangent)).stored()
+
+
+def _is_demanding(clause: Clause) -> bool:
+    return (clause.frozen_as or "").endswith(".demanding")
+
+
+def _refined(cotangent: Any, operands: tuple[Any, ...], rng: np.random.Generator, *, zero: bool) -> Any:
+    """A cotangent with as many digits in use as its operands have, and perhaps a 0."""
+    fine = np.asarray(cotangent * (1 + rng.uniform(-1, 1, cotangent.shape) / 256))
+    if all(np.array_equal(x, x.astype(np.float32)) for x in operands):
+        fine = fine.astype(np.float32).astype(np.float64)
+    if zero and fine.size > 1:
+        fine.reshape(-1)[rng.integers(fine.size)] = 0
+    return fine
 
 
 def _agreed(op: Op, operands: tuple[Any, ...], static: dict[str, Any], cotangent: Any) -> Answer:
@@ -186,22 +202,21 @@ def _agreed(op: Op, operands: tuple[Any, ...], static: dict[str, Any], cotangent
     return exact
 
 
-def _select(candidates: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _select(candidates: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
     """Few cases that show all that the candidates show."""
-    stepwise = PROGRAM in candidates[0]
-    limit, enough = (KEPT_PROGRAMS, len(candidates)) if stepwise else (KEPT, 3)
+    enough = len(candidates) if PROGRAM in candidates[0] else 3
     described = [
         (frozenset(_features(case)), _variety(case), number) for number, case in enumerate(candidates)
     ]
     chosen: list[int] = []
     seen: set[Any] = set()
-    while len(chosen) < min(limit, len(candidates)):
+    while len(chosen) < min(most, len(candidates)):
         # What is new first; then what is varied; then what came first.
         best = max(
             (d for d in described if d[2] not in chosen),
             key=lambda d: (min(len(d[0] - seen), enough), d[1], -d[2]),
         )
-        if chosen and not best[0] - seen and len(chosen) >= limit // 2:
+        if chosen and not best[0] - seen and len(chosen) >= most // 2:
             break
         chosen.append(best[2])
         seen |= best[0]
@@ -231,6 +246,8 @@ def _features(case: dict[str, Any]) -> Iterator[Any]:
         yield k, "a side of 1", 1 in x.shape
         yield k, "square", len(set(x.shape[-2:])) < len(x.shape[-2:])
         yield k, "repeats", x.size > np.unique(x).size
+        yield k, "a few, or many", x.size.bit_length()
+        yield k, "all negative", x.size > 0 and bool((x < 0).all())
         yield k, "dtype", str(x.dtype)
     yield "shapes alike", len({x.shape for x in arrays}) == 1
     for name, value in (case.get("static") or case).items():

@@ -274,7 +274,10 @@ def _imports(impl: Implementation, target: str, recorder: Recorder) -> list[str]
     path = Path(target)
     lines = []
     if target.partition(":")[0] in PLANTED:
-        lines = ["from dlspec.implementations import load", f"load({target!r})  # stands in for the reference"]
+        lines = [
+            "from dlspec.implementations import load",
+            f"load({target!r})  # stands in for the reference",
+        ]
     if path.suffix == ".py":
         lines = ["import sys", f"sys.path.insert(0, {str(path.parent)!r})"]
         return [*lines, f"from {path.stem} import {', '.join(used)}"]

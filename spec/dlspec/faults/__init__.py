@@ -54,11 +54,13 @@ class Change:
     Attributes:
         id: Its name.
         of: The op, layer or part that it is about.
-        story: What it is, where it happened, and why nobody noticed; or why it is as good as what it replaces.
+        story: What it is, where it happened and why nobody noticed; or why it is as good as the original.
         links: Where to read on; empty where it was made up.
         text: The change as it is written.
         hunks: The change itself.
         caught_by: The clause that must fail, for a fault.
+        claims: The profiles that a variant claims, where they aren't all.
+        dtypes: The types that it computes in, where they aren't both.
     """
 
     id: str

@@ -4,9 +4,10 @@
     -     return (y_bar * (4 * z / (1 + z) ** 2),)
     +     return (y_bar * (1 - np.tanh(x) ** 2),)
 
-A line that opens a hunk is `@@` and a place: a module, or a function, class or method in one. The lines below
-it are marked as in any diff: `-` goes, `+` comes, a blank stays and helps to find the spot. What goes and what
-stays must stand in that place exactly once, line after line. Only indentation relative to each other counts.
+A line that opens a hunk is `@@` and a place: a module, or a function, class or method in one. The lines
+below it are marked as in any diff: `-` goes, `+` comes, a blank stays and helps to find the spot. What goes
+and what stays must stand in that place exactly once, line after line. Only indentation relative to each
+other counts.
 
 Line numbers would go stale with every edit. A diff without them still applies when the program has grown
 elsewhere, and says so when the lines it is about have changed.

@@ -43,9 +43,7 @@ class Sitting:
     broken: str | None = None
 
 
-def sit(
-    questions: Mapping[str, Sequence[str]], *, jobs: int, first_only: bool = False
-) -> Iterator[Sitting]:
+def sit(questions: Mapping[str, Sequence[str]], *, jobs: int, first_only: bool = False) -> Iterator[Sitting]:
     """Ask each target its clauses, several targets at a time.
 
     Args:

@@ -1,7 +1,7 @@
 """The reference with a change made to it, in a process of its own.
 
-The text of the package is read, changed and imported under the package's own name; nothing is written. Nothing
-here knows what is in it.
+The text of the package is read, changed and imported under the package's own name; nothing is written.
+Nothing here knows what is in it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PACKAGE = "deeplearning_framework"
 
 @cache
 def files() -> Mapping[str, Path]:
-    """The files of the reference, by the module's name within the package; the package itself is `__init__`."""
+    """The files of the reference, by the module's name within the package; its own is `__init__`."""
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError(f"{PACKAGE} is not installed", name=PACKAGE)
@@ -101,6 +101,8 @@ def changed(hunks: tuple[Hunk, ...], label: str) -> ModuleType:
         RuntimeError: The reference is already there; the two would mix.
     """
     if PACKAGE in sys.modules:
-        raise RuntimeError(f"{PACKAGE} has been imported in this process, where {label} was to take its place")
+        raise RuntimeError(
+            f"{PACKAGE} has been imported in this process, where {label} was to take its place"
+        )
     sys.meta_path.insert(0, _Changed(apply(hunks, sources()), label))
     return importlib.import_module(PACKAGE)

@@ -141,7 +141,12 @@ sigmoid = _smooth(_sigmoid, _sigmoid_slope)
 tanh = _smooth(np.tanh, _tanh_slope)
 exp = _smooth(np.exp, np.exp)
 log = _smooth(np.log, lambda x: 1 / x)
-relu = _smooth(lambda x: np.maximum(x, np.zeros_like(x)), lambda x: (x > 0).astype(x.dtype))
+
+
+def relu(value: Any) -> Dual:
+    """Both where the value is positive; integers stay integers."""
+    a = _dual(value)
+    return Dual(np.maximum(a.x, np.zeros_like(a.x)), _along((a.x > 0).astype(a.x.dtype), a.dot))
 
 
 def _axes(x: Array, dim: Any) -> tuple[int, ...] | None:
@@ -220,7 +225,7 @@ def _below_largest(x: Array, dim: int) -> Array:
 def softmax(a: Any, dim: int = -1) -> Dual:
     """Exponentials of the distance to the largest, over their sum."""
     a = _dual(a)
-    weights = np.exp(_below_largest(a.x, dim))
+    weights = np.exp(_below_largest(_float(a.x), dim))
     p = weights / np.sum(weights, axis=dim, keepdims=True)
     return Dual(p, p * (a.dot - np.sum(p * a.dot, axis=dim, keepdims=True)))
 
@@ -271,7 +276,8 @@ def mse_loss(a: Any, b: Any, reduction: str = "mean") -> Dual:
     a, b = _dual(a), _dual(b)
     if a.shape != b.shape:
         raise ValueError(f"mse: shapes {a.shape} and {b.shape} differ")
-    difference = subtract(a, b)
+    # Among unsigned integers 3 - 5 is no negative number.
+    difference = subtract(*(Dual(_float(side.x), _float(side.dot)) for side in (a, b)))
     return _reduced(multiply(difference, difference), reduction)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +12,7 @@ import typer
 from dlspec import manifest
 from dlspec.runner import screen
 from dlspec.runner.stop import ExitCode, Stop, did_you_mean
-from dlspec.runner.words import plural
+from dlspec.runner.words import plural, wrapped
 
 if TYPE_CHECKING:
     from dlspec.faults import Change
@@ -26,12 +27,19 @@ CORES = os.cpu_count() or 1
 
 def faults_command(
     fault: Annotated[
-        list[str], typer.Argument(default_factory=list, help="Ids of planted faults; by default all.")
+        list[str],
+        typer.Argument(
+            default_factory=list, show_default=False, help="Ids of planted faults; by default all."
+        ),
     ],
     matrix: Annotated[
         bool,
         typer.Option("--matrix", help="Ask every clause of them, and keep what fails in the kill matrix."),
     ] = False,
+    clause: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GLOB", help="With --matrix: ask matching clauses only; may be repeated."),
+    ] = None,
     jobs: Jobs = CORES,
 ) -> None:
     """See that every planted fault is caught. For those who work on the spec.
@@ -45,7 +53,7 @@ def faults_command(
     known = _read(planted)
     wanted = _chosen("fault", fault, known)
     rows = exam.read_matrix()
-    every = [clause.id for clause in manifest.clauses()]
+    every = _matching(clause)
     asked = {f"fault:{id}": every for id in known} if matrix else exam.questions(rows)
     problems = []
     for id in wanted:
@@ -53,10 +61,10 @@ def faults_command(
             problems.append(f"{id} is to be caught by {known[id].caught_by}, but there is no such clause")
     rows = {id: clauses for id, clauses in rows.items() if id in known}
     for id, sitting in _sat({id: asked[f"fault:{id}"] for id in wanted}, "fault", jobs).items():
-        missed = _missed(known[id], sitting, rows.get(id, ()), matrix=matrix)
+        missed = _missed(known[id], sitting, asked[f"fault:{id}"], rows.get(id, ()), matrix=matrix)
         problems += missed
         if matrix and sitting.broken is None:
-            rows[id] = list(sitting.failed)
+            rows[id] = [*(c for c in rows.get(id, ()) if c not in every), *sitting.failed]
         if fault and not missed:
             _show_caught(known[id], sitting, matrix=matrix)
     if matrix:
@@ -66,12 +74,14 @@ def faults_command(
     _close(problems, f"{plural(len(wanted), 'fault')}, each caught by the clause that is meant to catch it")
 
 
-def _missed(change: Change, sitting: Sitting, known: Sequence[str], *, matrix: bool) -> list[str]:
+def _missed(
+    change: Change, sitting: Sitting, asked: Sequence[str], known: Sequence[str], *, matrix: bool
+) -> list[str]:
     """What should have failed and didn't."""
     if sitting.broken is not None:
         return [f"{change.id} can't be asked: {sitting.broken}"]
     missed = []
-    if change.caught_by not in sitting.failed:
+    if change.caught_by in asked and change.caught_by not in sitting.failed:
         others = f"; {', '.join(sitting.failed[:MOST_SHOWN])} fail" if matrix and sitting.failed else ""
         missed.append(f"{change.id} escapes {change.caught_by}{others}")
     if not matrix:
@@ -99,7 +109,8 @@ def _show_caught(change: Change, sitting: Sitting, *, matrix: bool) -> None:
 
 def variants_command(
     variant: Annotated[
-        list[str], typer.Argument(default_factory=list, help="Ids of variants; by default all.")
+        list[str],
+        typer.Argument(default_factory=list, show_default=False, help="Ids of variants; by default all."),
     ],
     jobs: Jobs = CORES,
 ) -> None:
@@ -141,6 +152,37 @@ def random_faults_command(
         elif not sitting.failed:
             problems.append(f"random-fault:{number} escapes: {described}")
     _close(problems, f"{plural(len(numbers), 'random fault')}, each caught")
+
+
+def explain(target: str) -> None:
+    """Show a fault or a variant: its story, where to read on, and the change."""
+    from dlspec.faults import faults, variants
+
+    kind, _, id = target.partition(":")
+    known = _read(faults if kind == "fault" else variants)
+    (id,) = _chosen(kind, [id], known)
+    change, out = known[id], screen.console()
+    screen.say(out, target, "bold")
+    for line in wrapped(change.story, "  "):
+        screen.say(out, line)
+    screen.say(out)
+    screen.say(out, f"  of         {change.of}")
+    if change.caught_by is not None:
+        screen.say(out, f"  caught by  {change.caught_by}")
+    for url in change.links:
+        screen.say(out, f"  seen in    {url}")
+    screen.say(out)
+    for line in change.text.splitlines():
+        screen.say(out, line)
+
+
+def _matching(patterns: Sequence[str] | None) -> list[str]:
+    """The clauses whose ids match a pattern; all of them where there is none."""
+    ids = [clause.id for clause in manifest.clauses()]
+    for pattern in patterns or ():
+        if not any(fnmatchcase(id, pattern) for id in ids):
+            raise Stop(f"--clause {pattern}: no clause has such an id.{did_you_mean(pattern, ids)}")
+    return [id for id in ids if not patterns or any(fnmatchcase(id, pattern) for pattern in patterns)]
 
 
 def _read(changes: Callable[[], Mapping[str, Change]]) -> Mapping[str, Change]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,20 @@ def test_axes_of_a_cycle(impl: Implementation) -> None:
 
         assert_equal(value, np.transpose(x, (2, 0, 1)), f"transpose by {axes}")
         assert_equal(bar, np.transpose(cotangent, (1, 2, 0)), f"cotangent of x transposed by {axes}")
+
+
+@clause()
+def test_axes_of_a_cube(impl: Implementation) -> None:
+    """Where all sides are the same, so that no shape can tell, `transpose` MUST still order the axes as it is
+    told, forward and back.
+    """
+    x = np.arange(27.0).reshape(3, 3, 3)
+    for axes in itertools.permutations(range(3)):
+        right = np.transpose(x, axes)
+        value, (bar,) = impl.gradients(lambda F, x, a=axes: F.transpose(x, axes=a), x, cotangent=right.copy())
+
+        assert_equal(value, right, f"cube by {axes}")
+        assert_equal(bar, x, f"cotangent of a cube by {axes}")
 
 
 @clause(cases=arrays_of(whole(-8, 8), shapes(min_dims=2)))
