@@ -44,6 +44,28 @@ def product(F: Any, x: Any, w: Any, length: int) -> Any:
     return x
 
 
+def uses(F: Any, x: Any, w: Any, length: int) -> Any:
+    """`w` and that many times `x`: every use sends `x` a cotangent."""
+    for _ in range(length):
+        w = F.add(w, x)
+    return w
+
+
+def branches(F: Any, x: Any, w: Any, length: int) -> Any:
+    """The sum of that many products, none of which needs another."""
+    total = x
+    for product_of_both in [F.multiply(x, w) for _ in range(length)]:
+        total = F.add(total, product_of_both)
+    return total
+
+
+def diamonds(F: Any, x: Any, w: Any, length: int) -> Any:
+    """That many times `x + w x`: each takes `x` twice."""
+    for _ in range(length):
+        x = F.add(x, F.multiply(w, x))
+    return x
+
+
 @contextlib.contextmanager
 def however_deep(what: str) -> Iterator[None]:
     """Fail if the block runs out of Python's stack."""
@@ -106,6 +128,38 @@ def count_events(work: Callable[[], Any], limit: int, what: str) -> int:
     return count
 
 
+def count_lines(work: Callable[[], Any]) -> int:
+    """How many lines of Python some work takes, each round of a loop counted anew.
+
+    Calls don't show a loop that looks at everything there is and calls nothing.
+    """
+    count = 0
+
+    def trace(frame: FrameType, event: str, argument: Any) -> Any:
+        nonlocal count
+        count += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def assert_no_more_lines(lines: int, few: int, beyond: int, what: str) -> None:
+    """Fail if some work takes a line more for each of so many things that it has nothing to do with."""
+    if lines - few >= beyond:
+        raise ConformanceFailure(
+            f"{what}: {lines} lines of work, and {few} without",
+            what=what,
+            got=f"{lines} lines",
+            expected=f"{few} lines",
+        )
+
+
 def assert_linear(work: Callable[[int], Any], size: int, what: str) -> None:
     """Fail if four times the size takes more than eight times as long.
 
@@ -146,6 +200,16 @@ def counted_memory() -> Iterator[Callable[[], int]]:
         finally:
             if not was_tracing:
                 tracemalloc.stop()
+
+
+def most_in_use(work: Callable[[], Any]) -> int:
+    """The bytes that some work needs at its worst moment, beside those in use before; inside
+    `counted_memory`.
+    """
+    before = _bytes_in_use()
+    tracemalloc.reset_peak()
+    work()
+    return tracemalloc.get_traced_memory()[1] - before
 
 
 def _bytes_in_use() -> int:
