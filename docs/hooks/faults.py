@@ -73,6 +73,11 @@ def words(id: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def title(area: str) -> str:
+    """What the page of an area is called."""
+    return (ROOT / "docs" / "faults" / f"{area}.md").read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
+
+
 def link(url: str) -> str:
     """A link, by repository and number where it is a thread."""
     thread = re.fullmatch(r"https://github\.com/([^/]+/[^/]+)/(?:issues|pull)/(\d+)", url)
@@ -118,7 +123,7 @@ def table_of_areas(_: str) -> str:
     for area, tables in areas().items():
         rows = [matrix().get(table["id"], []) for table in tables]
         counts = [sum(any(id.startswith(f"{p}.") for id in row) for row in rows) for p in profiles]
-        lines.append(f"| [{words(area)}]({area}.md) | {len(tables)} | {' | '.join(map(str, counts))} |")
+        lines.append(f"| [{title(area)}]({area}.md) | {len(tables)} | {' | '.join(map(str, counts))} |")
     return "\n".join(lines)
 
 
