@@ -61,6 +61,7 @@ class Change:
         caught_by: The clause that must fail, for a fault.
         claims: The profiles that a variant claims, where they aren't all.
         dtypes: The types that it computes in, where they aren't both.
+        misses: The recommendations (SHOULD) that a variant does not follow, and need not.
     """
 
     id: str
@@ -72,6 +73,7 @@ class Change:
     caught_by: str | None = None
     claims: tuple[str, ...] | None = None
     dtypes: tuple[str, ...] | None = None
+    misses: tuple[str, ...] = ()
 
 
 @cache
@@ -91,7 +93,7 @@ def variants() -> Mapping[str, Change]:
     Raises:
         FaultError: One isn't written as it should be.
     """
-    return _read("variant", FOLDER / "variants", set(), {"claims", "dtypes"})
+    return _read("variant", FOLDER / "variants", set(), {"claims", "dtypes", "misses"})
 
 
 @cache
@@ -148,4 +150,5 @@ def _change(table: Mapping[str, Any], where: str) -> Change:
         table.get("caught_by"),
         tuple(table["claims"]) if "claims" in table else None,
         tuple(table["dtypes"]) if "dtypes" in table else None,
+        tuple(table.get("misses", ())),
     )

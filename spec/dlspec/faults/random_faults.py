@@ -58,6 +58,16 @@ RESHAPED = frozenset({"sum", "mean", "max", "reshape", "cross_entropy"})
 """Rules whose vjp gives the cotangent that arrives another shape first, so that its own doesn't matter."""
 
 
+OF_ONE_NUMBER = frozenset({"for all dims", "for the sum of losses", "for the mean of losses"})
+"""Conditions under which the result is one number, and so is the cotangent that arrives."""
+
+EVEN = frozenset({"for all dims", "in 1 dimension"})
+"""Conditions under which every addend receives the same cotangent, so that their order doesn't matter."""
+
+CERTAIN = frozenset({"softmax", "log_softmax", "cross_entropy"})
+"""Rules that give a single class the probability 1, whose logarithm and derivative are 0."""
+
+
 @dataclass(frozen=True)
 class Call:
     """One call of a rule's forward, or what its vjp knows of it.
@@ -348,6 +358,17 @@ def _can_be_seen(made: RandomFault) -> bool:
     if condition.most is not None and change.least > condition.most:
         return False
     if made.perturbation == "has lost its shape" and made.part == "upstream" and made.rule in RESHAPED:
+        return False
+    if made.condition in OF_ONE_NUMBER and made.part != "cotangent" and change.least > 1:
+        return False
+    if (
+        made.rule in ("sum", "mean")
+        and made.condition in EVEN
+        and made.part == "cotangent"
+        and change.least > 1
+    ):
+        return False
+    if made.rule in CERTAIN and made.condition == "for one element" and not change.adds:
         return False
     if change.nothing_in is not None and change.nothing_in == condition.dtype:
         return False

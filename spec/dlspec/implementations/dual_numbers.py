@@ -9,6 +9,7 @@ It has no mutable state to examine, so it doesn't claim `objects`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -384,13 +385,20 @@ class DualNumbers(FunctionalImplementation):
         """Run `f` once for each element of each primal, along that element."""
         primals = tuple(np.array(primal, order="C") for primal in primals)
 
+        def derivative(k: int, j: int) -> Array:
+            """The value's derivative with respect to one element of one primal: a pass of the program."""
+            duals = [_dual(primal) for primal in primals]
+            duals[k].dot.reshape(-1)[j] = 1
+            return _dual(f(*duals)).dot
+
+        @cache
+        def derivatives() -> list[list[Array]]:
+            return [[derivative(k, j) for j in range(primal.size)] for k, primal in enumerate(primals)]
+
         def pullback(cotangent: Array) -> list[Array]:
             bars = [np.zeros_like(primal) for primal in primals]
-            for k, bar in enumerate(bars):
-                for j in range(bar.size):
-                    duals = [_dual(primal) for primal in primals]
-                    duals[k].dot.reshape(-1)[j] = 1
-                    dot = _dual(f(*duals)).dot
+            for bar, dots in zip(bars, derivatives(), strict=True):
+                for j, dot in enumerate(dots):
                     # Where the derivative is 0 no path leads, and a cotangent of NaN there is nobody's.
                     bar.reshape(-1)[j] = np.sum(np.where(dot == 0, np.zeros_like(dot), cotangent * dot))
             return bars

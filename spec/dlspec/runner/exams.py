@@ -123,11 +123,19 @@ def variants_command(
     known = _read(variants)
     wanted = _chosen("variant", variant, known)
     every = [clause.id for clause in manifest.clauses()]
+    levels = {clause.id: clause.level for clause in manifest.clauses()}
     problems = []
     for id, sitting in _sat(dict.fromkeys(wanted, every), "variant", jobs).items():
         if sitting.broken is not None:
             problems.append(f"{id} can't be asked: {sitting.broken}")
-        problems += [f"{id} fails {clause}" for clause in sitting.failed]
+            continue
+        misses = known[id].misses
+        problems += [f"{id} fails {clause}" for clause in sitting.failed if clause not in misses]
+        for clause in misses:
+            if levels.get(clause) != "SHOULD":
+                problems.append(f"{id} misses {clause}, which is no SHOULD")
+            elif clause not in sitting.failed:
+                problems.append(f"{id} says that it misses {clause}, but doesn't")
     _close(problems, f"{plural(len(wanted), 'variant')}, each passing every clause of what it claims")
 
 

@@ -50,16 +50,10 @@ def test_the_first_word_is_like_any_other(impl: Implementation) -> None:
 @clause()
 def test_what_is_looked_up_may_be_used_twice(impl: Implementation) -> None:
     """Vectors that two later ops use MUST send both cotangents back to the table."""
+    indices = np.array([1, 0, 1])
 
     def program(F: Any, table: Any) -> Any:
-        found = F.embedding(table, indices=np.array([1, 0, 1]))
+        found = F.embedding(table, indices=indices)
         return F.add(F.tanh(found), found)
 
-    assert_program(
-        impl,
-        program,
-        (lattice(2, 3, 2),),
-        lattice(3, 3, 2),
-        ("the table",),
-        "tanh(e) + e",
-    )
+    assert_program(impl, program, (lattice(2, 3, 2),), lattice(3, 3, 2), ("the table",), "tanh(e) + e")

@@ -211,3 +211,24 @@ def test_a_change_keeps_the_gradient(impl: TapeImplementation) -> None:
 
     assert_equal(impl.gradient(x), np.array([5.0, 7.0]), "gradient of x")
     assert_equal(impl.gradient(y), np.array([2.0, -3.0]), "gradient of y")
+
+
+@clause()
+def test_results_keep_their_numbers(impl: TapeImplementation) -> None:
+    """What an op computed or looked up MUST keep its numbers where the data of its operands changes in place
+    afterwards; transposed, reshaped and expanded views may follow.
+    """
+    for op in sampled_ops(impl):
+        operands, static = SAMPLES[op]
+        if op in {"transpose", "reshape", "expand"}:
+            continue
+        questions = [static]
+        questions += [{"indices": np.array(1)}] if op == "index_select" else []
+        questions += [{"exponent": 1}] if op == "power" else []
+        for asked in questions:
+            leaves = [impl.leaf(operand) for operand in operands]
+            value = getattr(impl.F, op)(*leaves, **asked)
+            before = impl.array(value)
+            for leaf, operand in zip(leaves, operands, strict=True):
+                impl.change_data(leaf, np.full_like(operand, 7))
+            assert_equal(impl.array(value), before, f"value of {op} after its operands changed")

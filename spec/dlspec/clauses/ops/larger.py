@@ -62,7 +62,11 @@ LARGER: Mapping[str, Larger] = {
         (((5, 6, 7),), {"axes": (1, 2, 0)}),
         (((2, 1, 3, 2, 5),), {"axes": (3, -1, 0, 2, 1)}),
     ),
-    "reshape": ((((5, 6, 7),), {"shape": (7, -1, 6)}), (((130,),), {"shape": (13, 5, 2)})),
+    "reshape": (
+        (((5, 6, 7),), {"shape": (7, -1, 6)}),
+        (((130,),), {"shape": (13, 5, 2)}),
+        (((2, 1, 3, 2, 5),), {"shape": (5, 2, 3, 2)}),
+    ),
     "expand": (
         (((5, 6),), {"dim": 1, "copies": 7}),
         (((2, 1, 3, 5),), {"dim": -2, "copies": 6}),
@@ -77,7 +81,7 @@ LARGER: Mapping[str, Larger] = {
         (((2, 1, 3, 2, 5),) * 2, {"reduction": "sum"}),
     ),
     "linear": ((((6, 7), (7, 5), (5,)), {}), (((2, 1, 3, 5), (5, 6), (6,)), {})),
-    "embedding": _ROWS,
+    "embedding": (*_ROWS, (((5, 3),), {"indices": np.arange(12).reshape(2, 3, 2) % 5})),
 }
 """By op: the shapes of operands, and static arguments."""
 

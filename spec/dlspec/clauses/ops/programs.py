@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dlspec.catalogue import Op
 from dlspec.clause import OpCase
 from dlspec.implementation import Program
-from dlspec.tolerance import assert_within, rounding
+from dlspec.tolerance import assert_dtype, assert_within, rounding
 
 Array = NDArray[Any]
 T = TypeVar("T")
@@ -28,10 +28,12 @@ def assert_answer(
 ) -> None:
     """Fail unless the value is the case's, and the cotangents those of `factor` times its cotangent."""
     answer = case.answer
+    assert_dtype(value, case.dtype, op.name)
     assert_within(value, answer.value, rounding(op.ulp, answer.value_scale, case.dtype), op.name)
     expected = zip(op.operands, cotangents, answer.cotangents, answer.cotangent_scales, strict=True)
     for name, cotangent, right, scale in expected:
         bound = rounding(op.vjp_ulp, factor * scale, case.dtype)
+        assert_dtype(cotangent, case.dtype, f"cotangent of {name}")
         assert_within(cotangent, np.asarray(factor * right), bound, f"cotangent of {name}")
 
 

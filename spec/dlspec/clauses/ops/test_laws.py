@@ -151,8 +151,10 @@ def test_long_arrays(impl: Implementation, op: Op, case: OpCase) -> None:
     if stack is None:
         return
 
-    value, cotangents = impl.gradients(program_of(op, stack), *stack.operands, cotangent=stack.cotangent)
-    assert_answer(op, stack, value, cotangents)
+    for factor in (1, -2):
+        pulled = impl.pull(program_of(op, stack), *stack.operands)
+        cotangents = pulled.pullback(np.asarray(factor * stack.cotangent))
+        assert_answer(op, stack, pulled.value, cotangents, factor)
 
 
 @law()
@@ -193,18 +195,17 @@ def test_constants(impl: Implementation, op: Op, case: OpCase) -> None:
 @law(applies=lambda op: len(op.operands) > 1 and op.profile == "ops")
 def test_same_operand_twice(impl: Implementation, op: Op, case: OpCase) -> None:
     """Where one value is both operands of `{op}`, it MUST receive the sum of both cotangents."""
-    x, y = case.operands
-    if x.shape != y.shape or (op.name == "mm" and len(set(x.shape)) > 1):
-        return
     # The second operand's domain keeps clear of poles, so it serves as both.
-    answer = answer_of(op, (y, y), case.static, case.cotangent, exact=True)
-    if answer.value.shape != case.cotangent.shape:
+    y = case.operands[1]
+    if op.name == "mm" and (y.ndim == 0 or (y.ndim > 1 and y.shape[-1] != y.shape[-2])):
         return
+    cotangent = lattice(7, *op.define(y, y, **case.static).shape).astype(case.dtype)
+    right = answer_of(op, (y, y), case.static, cotangent, exact=False)
 
-    _, (cotangent,) = impl.gradients(lambda F, v: op.program(F, v, v), y, cotangent=case.cotangent)
+    _, (bar,) = impl.gradients(lambda F, v: op.program(F, v, v), y, cotangent=cotangent)
 
-    bound = rounding(2 * op.vjp_ulp, sum(answer.cotangent_scales), case.dtype)
-    assert_within(cotangent, sum(answer.cotangents), bound, "cotangent of x")
+    bound = rounding(2 * op.vjp_ulp + AGREEMENT, sum(right.cotangent_scales), case.dtype)
+    assert_within(bar, sum(right.cotangents), bound, "cotangent of x")
 
 
 @law(cases=of_whole_numbers)

@@ -88,3 +88,24 @@ def test_no_copies_are_an_empty_axis(impl: Implementation) -> None:
 
     assert_shape(value, (1, 0, 3), "expand with 0 copies")
     assert_equal(bar, np.zeros((1, 3)), "cotangent of x expanded to 0 copies")
+
+
+@clause()
+def test_a_single_element_keeps_its_axes(impl: Implementation) -> None:
+    """The result of an op on arrays with one element MUST have as many axes as on larger ones."""
+    x, y = np.array([[0.5]]), np.array([[2.0]])
+    for op in ("negative", "exp", "log", "relu", "tanh", "sigmoid", "softmax", "log_softmax", "transpose"):
+        assert_shape(impl.value(op, x), (1, 1), op)
+    for op in ("add", "subtract", "multiply", "divide", "mm"):
+        assert_shape(impl.value(op, x, y), (1, 1), op)
+    for op, static, right in (
+        ("power", {"exponent": 2}, (1, 1)),
+        ("sum", {"dim": 0}, (1,)),
+        ("mean", {"dim": 1}, (1,)),
+        ("max", {"dim": (0, 1), "keepdims": True}, (1, 1)),
+        ("reshape", {"shape": (1, 1, 1)}, (1, 1, 1)),
+        ("expand", {"dim": 0, "copies": 1}, (1, 1, 1)),
+        ("index_select", {"indices": np.array([0])}, (1, 1)),
+        ("cross_entropy", {"targets": np.array([0]), "reduction": "none"}, (1,)),
+    ):
+        assert_shape(impl.value(op, x, **static), right, op)
