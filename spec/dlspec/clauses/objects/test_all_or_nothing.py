@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 
 from dlspec.catalogue import CATALOGUE
@@ -99,7 +101,8 @@ def test_a_refused_op_changes_no_operand(impl: TapeImplementation) -> None:
             leaves = [impl.leaf(np.full(shape, 2.0)) for shape in refusal.shapes]
             for leaf, shape in zip(leaves, refusal.shapes, strict=True):
                 impl.set_grad(leaf, np.full(shape, -3.0))
-            with refused(ValueError, IndexError, TypeError, RuntimeError, what=f"{op.name} of {refusal.why}"):
+            # That it is refused at all is asked elsewhere.
+            with contextlib.suppress(ValueError, IndexError, TypeError, RuntimeError):
                 op.program(impl.F, *leaves, **refusal.static)
             for leaf, shape in zip(leaves, refusal.shapes, strict=True):
                 what = f"an operand that {op.name} refused"
