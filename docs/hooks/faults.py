@@ -75,7 +75,8 @@ def words(id: str) -> str:
 
 def title(area: str) -> str:
     """What the page of an area is called."""
-    return (ROOT / "docs" / "faults" / f"{area}.md").read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
+    page = ROOT / "docs" / "faults" / f"{area}.md"
+    return page.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
 
 
 def link(url: str) -> str:
