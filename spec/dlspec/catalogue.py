@@ -44,6 +44,26 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class Precision:
+    """How many ulp of the exact result (see `dlspec.precision`) a careful implementation may be off.
+
+    These hold over the whole range, tails, zeros and subnormal numbers included, in either type. An
+    elementary function is granted 4 ulp: NumPy's are within 2.4 (exp), 3.4 (log) and 1.4 (tanh) in float32, where
+    they are at their worst, and PyTorch's and XLA's within 3. Every other operation rounds by 1/2 ulp, of a
+    number that may be next to a power of two, where the same error is twice as many ulp.
+
+    Attributes:
+        value: Of the value.
+        pullback: Of the cotangent.
+        of_terms: Whether the cotangent's ulp are those of the sum of its terms' magnitudes, which cancel.
+    """
+
+    value: float
+    pullback: float
+    of_terms: bool = False
+
+
+@dataclass(frozen=True)
 class Op:
     """One row.
 
@@ -63,6 +83,7 @@ class Op:
         refusals: Inputs that must be refused.
         profile: The profile that the row's laws belong to.
         output: Which result is examined, for an op that returns several.
+        precision: The budgets in ulp over the whole range, for the functions that are most easily lost there.
     """
 
     name: str
@@ -79,6 +100,7 @@ class Op:
     refusals: tuple[Refusal, ...] = ()
     profile: str = "ops"
     output: int | None = None
+    precision: Precision | None = None
 
     @property
     def id(self) -> str:
@@ -420,8 +442,22 @@ CATALOGUE: tuple[Op, ...] = (
         vjp_ulp=16,
         integral=_whole_powers(),
     ),
-    Op("exp", "()->()", exp, elementwise("()->()", reals(-4, 4)), ulp=4),
-    Op("log", "()->()", log, elementwise("()->()", reals(1 / 16, 16)), ulp=4),
+    Op(
+        "exp",
+        "()->()",
+        exp,
+        elementwise("()->()", reals(-4, 4)),
+        ulp=4,
+        precision=Precision(4, 8),  # w y
+    ),
+    Op(
+        "log",
+        "()->()",
+        log,
+        elementwise("()->()", reals(1 / 16, 16)),
+        ulp=4,
+        precision=Precision(4, 2),  # w / x, or w times a reciprocal
+    ),
     Op(
         "relu",
         "()->()",
@@ -437,6 +473,7 @@ CATALOGUE: tuple[Op, ...] = (
         ulp=4,
         # 1 - y*y cancels as y nears 1.
         slack=lambda w, x: np.abs(w) * np.tanh(x) ** 2,
+        precision=Precision(4, 8),  # an exponential, its sum with 1, a square, a quotient, a product
     ),
     Op(
         "sigmoid",
@@ -446,6 +483,7 @@ CATALOGUE: tuple[Op, ...] = (
         ulp=6,
         # y * (1 - y) cancels as y nears 1.
         slack=lambda w, x: np.abs(w) * sigmoid(x),
+        precision=Precision(6, 8),  # as tanh
     ),
     Op(
         "sum",
@@ -552,6 +590,7 @@ CATALOGUE: tuple[Op, ...] = (
         ulp=8,
         conditioned=True,
         slack=lambda w, x, dim=-1: _of_softmax(w, softmax(x, dim), dim),
+        precision=Precision(8, 8, of_terms=True),
         refusals=(Refusal("a dim that isn't there", ((2, 3),), {"dim": 2}),),
     ),
     Op(
@@ -563,6 +602,7 @@ CATALOGUE: tuple[Op, ...] = (
         conditioned=True,
         offset=1,
         slack=lambda w, x, dim=-1: _of_log_softmax(w, softmax(x, dim), dim),
+        precision=Precision(4, 8, of_terms=True),
         refusals=(Refusal("a dim that isn't there", ((2, 3),), {"dim": -3}),),
     ),
     Op(
@@ -575,6 +615,7 @@ CATALOGUE: tuple[Op, ...] = (
         conditioned=True,
         offset=1,
         slack=_of_cross_entropy,
+        precision=Precision(4, 8),
         refusals=(
             Refusal("more targets than rows", ((2, 6),), {"targets": np.array([0, 1, 2])}),
             Refusal("a target past the last class", ((2, 3),), {"targets": np.array([0, 3])}),
