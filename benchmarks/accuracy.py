@@ -4,9 +4,9 @@
     python -m benchmarks.accuracy --quick    # a hundredth of the inputs, nothing written
     python -m benchmarks.accuracy --page     # docs/accuracy.md from what was found last
 
-Every library is asked the same questions in the same run: bit patterns from the whole range, more of them where
-the function does something, and then, for as many rounds as there are, the neighbourhoods of the inputs that
-were worst for any library. The worst of all is measured once more against mpmath.
+Every library is asked the same questions in the same run: bit patterns from the whole range, more of them
+where the function does something, and then, for as many rounds as there are, the neighbourhoods of the inputs
+that were worst for any library. The worst of all is measured once more against mpmath.
 """
 
 from __future__ import annotations
@@ -281,7 +281,6 @@ def look(question: Question, runs: dict[str, Run], board: Board) -> None:
     """Ask everyone one question."""
     right = answer(question)
     dtype = question.x.dtype
-    factor = 1 + depth(question)
     finite = np.abs(right.value) <= np.finfo(dtype).max
     for name, run in runs.items():
         with np.errstate(all="ignore"):
@@ -291,9 +290,9 @@ def look(question: Question, runs: dict[str, Run], board: Board) -> None:
                 continue
         units = zip(QUANTITIES, got, (right.value, right.bar), (right.value_unit, right.bar_unit), strict=True)
         for quantity, numbers, exact, unit in units:
-            amplified = 1 if numbers.ndim < factor.ndim else factor
+            amplified = 1 + depth(question, quantity)
             if question.op == "cross_entropy" and quantity == "value":
-                amplified = factor[np.arange(len(factor)), question.targets]
+                amplified = amplified[np.arange(len(amplified)), question.targets]
             # autograd's pullback of a maximum in float32 is float64: more digits, which are rounded off here.
             found = errors(numbers.reshape(exact.shape).astype(dtype), exact, unit)
             small = np.abs(unit) < np.finfo(dtype).smallest_normal
@@ -391,7 +390,7 @@ def confirmed(question: Question, run: Run, quantity: str, place: tuple[int, ...
         beyond = mpmath.ldexp(1, int(info.maxexp))
         found = min(max(mpmath.mpf(float(got[k])), -beyond), beyond)
         off = float(abs(found - exact) / spacing) if not np.isnan(got[k]) else float("inf")
-    deep = np.broadcast_to(depth(question), question.x.shape).ravel()
+    deep = depth(question, quantity).ravel()
     d = float(deep[int(question.targets[0]) if got.size < deep.size and question.targets is not None else k])
     answer_ = {
         "ulp": round(off, 3),

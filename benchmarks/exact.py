@@ -1,8 +1,8 @@
 """Answers with digits to spare, for arrays of a million numbers, and errors in ulp.
 
-A float32 question is answered in float64, a float64 one in NumPy's longdouble (x87's 64 bits: eleven more), by
-formulas that subtract nothing. That is right to 0.001 ulp or so, good enough to search with; what a search ends
-up with is measured against mpmath.
+A float32 question is answered in float64, a float64 one in NumPy's longdouble (x87's 64 bits: eleven
+more), by formulas that subtract nothing. That is right to 0.001 ulp or so, good enough to search with; what a
+search ends up with is measured against mpmath.
 """
 
 from __future__ import annotations
@@ -123,7 +123,8 @@ def ulp(x: Array, dtype: Any) -> Array:
 def errors(got: Array, exact: Array, unit: Array) -> Array:
     """How many ulp (of `unit`) each element is off; NaN and misplaced infinities count as infinitely many.
 
-    An overflow is right where the exact result rounds to one, and otherwise as wrong as the next power of two.
+    An overflow is right where the exact result rounds to one, and otherwise as wrong as the next power of
+    two.
     """
     dtype = got.dtype
     wide = exact.dtype
@@ -136,14 +137,15 @@ def errors(got: Array, exact: Array, unit: Array) -> Array:
         return np.where(np.isnan(off), np.inf, off).astype(np.float64)
 
 
-def depth(question: Question) -> Array:
+def depth(question: Question, quantity: str) -> Array:
     """How far below its row's largest logit each one is; for the largest itself, how far the next one is.
 
     Subtracting the largest rounds the distance d by up to d u, and that is how far its exponential is off in
-    proportion, however good the exponential. What belongs to the largest is computed from the rest of its row,
-    of which the next one has the most to say.
+    proportion, however good the exponential. What belongs to the largest is computed from the rest of its
+    row, of which the next one has the most to say. The pullback of log_softmax, w - p sum(w), needs no such
+    allowance, for what an exponential is off there is small beside w.
     """
-    if question.op in ELEMENTWISE:
+    if question.op in ELEMENTWISE or (question.op, quantity) == ("log_softmax", "pullback"):
         return np.zeros(question.x.shape)
     x = question.x.astype(np.float64)
     ordered = np.sort(x, axis=1)
