@@ -117,7 +117,7 @@ def ulp(x: Array, dtype: Any) -> Array:
     info = np.finfo(dtype)
     _, exponent = np.frexp(np.abs(x))
     least = int(info.minexp) - int(info.nmant)
-    return np.ldexp(np.ones((), x.dtype), np.maximum(exponent - 1 - int(info.nmant), least))
+    return np.asarray(np.ldexp(np.ones((), x.dtype), np.maximum(exponent - 1 - int(info.nmant), least)))
 
 
 def errors(got: Array, exact: Array, unit: Array) -> Array:
@@ -153,4 +153,4 @@ def depth(question: Question, quantity: str) -> Array:
     d = m - x
     if x.shape[1] > 1:
         d[n, x.argmax(1)] = (ordered[:, -1] - ordered[:, -2]) if question.op != "softmax" else 0
-    return d
+    return np.asarray(d)

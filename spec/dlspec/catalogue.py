@@ -16,8 +16,8 @@ Where the budgets come from. One rounding is half an eps, relative to what is ro
 
     0     nothing is rounded: numbers are copied, chosen, negated, added once (the value of `add`)
     1     one operation that IEEE 754 rounds correctly: half of it is used
-    4     one elementary function; the worst of NumPy, PyTorch and XLA are 0.7 eps off in float64, and 3.5 in
-          float32 (`docs/accuracy.md`)
+    4     one elementary function; NumPy's are at worst 1.2 eps off in float64, and 3.5 in float32
+          (`docs/accuracy.md`)
     6     such a function, and the two roundings of `1 / (1 + exp(-x))`
     8     a sum of n terms is off by at most gamma = n u / (1 - n u) of the sum of their magnitudes (Higham,
           "Accuracy and Stability of Numerical Algorithms", 4.2), in any order; frozen cases have at most
@@ -66,9 +66,10 @@ class Precision:
     """How many ulp of the exact result (see `dlspec.precision`) a careful implementation may be off.
 
     These hold over the whole range, tails, zeros and subnormal numbers included, in either type. An
-    elementary function is granted 4 ulp: NumPy's are within 2.5 (exp), 3.5 (log) and 1.4 (tanh) in float32, where
-    they are at their worst, and PyTorch's and XLA's within 3. Every other operation rounds by 1/2 ulp, of a
-    number that may be next to a power of two, where the same error is twice as many ulp.
+    elementary function is granted 4 ulp: NumPy's are within 2.5 (exp), 3.5 (log) and 1.4 (tanh) in float32,
+    where they are at their worst, and PyTorch's within 0.9. Every other operation rounds by 1/2 ulp, of a
+    number that may be next to a power of two, where the same error is twice as many ulp. The worst that was
+    found for the reference is in `docs/accuracy.md`, from a quarter to nine tenths of the budget.
 
     Attributes:
         value: Of the value.

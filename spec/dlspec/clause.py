@@ -136,7 +136,7 @@ class Clause:
         """The arguments of the body, besides the implementation, for a stored case."""
         if self.inputs is not None:
             return {"case": OpCase.load(stored)}
-        return dict(stored)
+        return {name: value for name, value in stored.items() if name != "promoted"}
 
     def draw(self, draw: Callable[[Any], Any]) -> dict[str, Any]:
         """The arguments of the body for a case drawn from the clause's strategies."""

@@ -41,8 +41,8 @@ Array = NDArray[Any]
 Question = dict[str, Any]
 """Of one dtype: `dtype`, `x` (numbers, or rows of logits), the cotangent `w`, and `targets` for a loss.
 
-A dict, so that a frozen question stays in the type that it is about: 710 is nothing special in float32, and the
-worst input in float64 doesn't exist there.
+A dict, so that a frozen question stays in the type that it is about: 710 is nothing special in float32, and
+the worst input in float64 doesn't exist there.
 """
 
 DIGITS = 420
@@ -130,7 +130,7 @@ def _of_row(op: str, x: Array, w: Array, static: dict[str, Any]) -> tuple[Exact,
         bars[j] = sum(v * mpmath.im(y) / STEP for v, y in zip(w.ravel(), column.ravel(), strict=True))
     assert row.precision is not None
     assert row.slack is not None
-    return Exact(values, values), Exact(bars, row.slack(w, x) if row.precision.of_terms else bars)
+    return Exact(values, values), Exact(bars, np.asarray(row.slack(w, x)) if row.precision.of_terms else bars)
 
 
 def ulps(got: Array, exact: Exact, dtype: Any) -> Array:
@@ -167,7 +167,7 @@ def depth(op: str, question: Question, which: int) -> Array:
     others[n, top] = np.inf
     # A probability near 1 is 1 less something small, however large an error that has in proportion.
     below[n, top] = 0 if op == "softmax" or x.shape[1] == 1 else others.min(1)
-    return below
+    return np.asarray(below)
 
 
 def answer(impl: Implementation, op: str, question: Question) -> tuple[Array, Array]:
@@ -210,27 +210,51 @@ def assert_in_ulp(impl: Implementation, op: str, question: Question, which: int)
 
 
 def assert_over_the_range(impl: Implementation, op: str, question: Question) -> None:
-    """Fail unless value and pullback are within the budgets that every formula in use keeps."""
+    """Fail unless value and pullback are within the catalogue's budgets in eps, which every formula in use
+    keeps: they forgive what cancels, and take 0 for a subnormal number.
+    """
     if question["dtype"] not in impl.dtypes:
         return
+    (check_rows if question["x"].ndim > 1 else check_elements)(impl, op, question)
+
+
+def check_elements(impl: Implementation, op: str, question: Question) -> None:
+    """Of an elementwise op, in one go."""
     row, x, w = BY_NAME[op], question["x"], question["w"]
-    value, bar = answer(impl, op, question)
     # Many a processor takes a subnormal operand for 0, which only a logarithm would notice.
-    least = np.finfo(x.dtype).smallest_normal if op == "log" else 0
-    for k in range(len(x)):
-        if x.ndim == 1 and abs(x[k]) < least:
-            continue
-        static: dict[str, Any] = (
-            {"targets": question["targets"][k], "reduction": "none"} if "targets" in question else {}
-        )
-        operand = x[k].astype(np.float64) - (np.max(x[k].astype(np.float64)) if x.ndim > 1 else 0)
+    kept = np.abs(x) >= np.finfo(x.dtype).smallest_normal if op == "log" else np.full(x.shape, True)
+    with np.errstate(all="ignore"):
+        value, bar = (exact.numbers.astype(np.float64) for exact in exactly(op, question))
+        slack = 0.0 if row.slack is None else row.slack(w.astype(np.float64), x.astype(np.float64))
+    for got, right, bound, what in zip(
+        answer(impl, op, question),
+        (value, bar),
+        (rounding(row.ulp, value, x.dtype), rounding(row.vjp_ulp, np.abs(bar) + slack, x.dtype)),
+        (op, f"cotangent of x in {op}"),
+        strict=True,
+    ):
+        for k in np.flatnonzero(kept):
+            assert_within(got[k], right[k], bound[k], f"{what} at {x[k]!s} in {question['dtype']}")
+
+
+def check_rows(impl: Implementation, op: str, question: Question) -> None:
+    """Of rows of logits, one after the other."""
+    row, x, w = BY_NAME[op], question["x"], question["w"]
+    assert row.precision is not None
+    value, bar = answer(impl, op, question)
+    far = 1 + depth(op, question, PULLBACK) if row.precision.of_terms else np.ones(x.shape)
+    for k, logits in enumerate(x.astype(np.float64)):
+        static: dict[str, Any] = {}
+        if "targets" in question:
+            static = {"targets": question["targets"][k], "reduction": "none"}
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)
-            right = answer_of(row, [np.asarray(operand)], static, np.asarray(w[k], np.float64), exact=True)
-        place = f"{op} at {x[k].tolist()!r} in {question['dtype']}"
+            own = [logits - logits.max()]
+            right = answer_of(row, own, static, np.asarray(w[k], np.float64), exact=True)
+        place = f"{op} of {logits.tolist()} in {question['dtype']}"
         assert_within(value[k], right.value, rounding(row.ulp, right.value_scale, x.dtype), place)
-        bound = rounding(row.vjp_ulp, right.cotangent_scales[0], x.dtype)
-        assert_within(bar[k], right.cotangents[0], bound, f"cotangent of x in {place}")
+        bound = rounding(row.vjp_ulp, right.cotangent_scales[0] * far[k], x.dtype)
+        assert_within(bar[k], right.cotangents[0], bound, f"cotangent of the logits in {place}")
 
 
 # What is drawn to explore, and frozen beside the extremes and the worst inputs that a search found.
