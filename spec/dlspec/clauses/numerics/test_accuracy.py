@@ -159,8 +159,8 @@ def test_log_softmax_pullback(impl: Implementation, question: Question) -> None:
 
 @clause(cases=questions("cross_entropy"))
 def test_cross_entropy_over_the_whole_range(impl: Implementation, question: Question) -> None:
-    """The cross-entropy and its pullback MUST stay within their budgets over the whole range, on the worst inputs
-    known, too.
+    """The cross-entropy and its pullback MUST stay within their budgets over the whole range, on the worst
+    inputs known, too.
     """
     assert_over_the_range(impl, "cross_entropy", question)
 
