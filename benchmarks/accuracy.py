@@ -578,8 +578,8 @@ worse.
 An error is in ulp of the exact result, the distance to the type's next number. 0.5 is perfect, for it is
 what rounding costs; 10^7 in float32 and 10^15 in float64 mean that no digit is right. For the three
 functions of rows of logits an error is divided by 1 + d, where d is how far the logit is below the largest
-one (for the largest, how far the next one is): subtracting it rounds, and every formula in use starts with that. The
-pullbacks of softmax and log_softmax are differences, and one ulp is that of their terms.
+one (for the largest, how far the next one is): subtracting it rounds, and every formula in use starts with
+that. The pullbacks of softmax and log_softmax are differences, and one ulp is that of their terms.
 
 The reference is the most accurate, or within a hundredth of an ulp of it, in {led} of {len(rows)} rows. The
 others say why not. HIPS autograd has neither a softmax nor a loss; they were written as its users write

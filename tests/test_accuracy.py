@@ -93,7 +93,7 @@ def test_an_overflow_is_right_where_the_result_is_beyond_the_largest_number() ->
     assert ulps(got, exact("1e39", "1.7e38", "1"), np.float32).tolist()[2] == np.inf
 
 
-@pytest.mark.filterwarnings("ignore:overflow encountered in conversion")  # what is beyond either type
+@pytest.mark.filterwarnings("ignore:overflow encountered")  # what is beyond the type becomes infinite
 @pytest.mark.parametrize("op", OPS)
 @pytest.mark.parametrize("dtype", accuracy.DTYPES)
 def test_the_quick_answer_agrees_with_mpmath(op: str, dtype: str) -> None:
@@ -155,5 +155,7 @@ def test_a_wrong_implementation_fails(op: str, wrong: str) -> None:
 def test_zero_for_a_subnormal_number_is_forgiven_by_what_is_a_must(op: str) -> None:
     forgetful = altered(lambda y, g, t: (flushed(y, t), flushed(g, t)))
     by_id()[f"numerics.accuracy.{op}_over_the_whole_range"].check(forgetful)
+    # The pullback of log_softmax is as large as what arrives; its value fades where one class is certain.
+    fading = "value" if op == "log_softmax" else "pullback"
     with pytest.raises(ConformanceFailure):
-        by_id()[f"numerics.accuracy.{op}_pullback"].check(forgetful)
+        by_id()[f"numerics.accuracy.{op}_{fading}"].check(forgetful)
