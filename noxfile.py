@@ -18,7 +18,7 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2025.2.9"
-nox.options.sessions = ["lint", "types", "spec", "examples", "verify", "build", "tests"]
+nox.options.sessions = ["lint", "types", "spec", "examples", "verify", "faults", "build", "tests"]
 nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = False
@@ -148,6 +148,18 @@ Draft202012Validator(schema).validate(report)
 if not report["complete"] or report["interrupted"]:
     sys.exit("the report is incomplete")
 """
+
+
+@nox.session
+def faults(session: nox.Session) -> None:
+    """Examine the spec: planted faults that it must catch, random ones, and variants that it must not."""
+    prepare(session)
+    if session.posargs:
+        session.run("dlspec", "faults", *session.posargs)
+        return
+    session.run("dlspec", "faults")
+    session.run("dlspec", "random-faults", "300")
+    session.run("dlspec", "variants")
 
 
 @nox.session

@@ -224,15 +224,12 @@ REASONS = {
     "losses.cross_entropy.*": "equal logits, or a division by a power of two, happen to be exact; a "
     "logarithm that doesn't take the largest off would round as often as is allowed",
     "losses.reductions.*": "as for losses.cross_entropy.*",
-    "layers.rnn_cell.*": "the scale adds the magnitudes of all terms, of which most are small",
-    "layers.lstm_cell.*": "as for layers.rnn_cell.*",
     "numerics.power.*": "squares and roots of these numbers are exact; a power by logarithms isn't",
     "numerics.softmax.*": "a certain class is exact, a row of 16384 is summed in pairs, where one after the "
     "other is allowed",
     "numerics.cross_entropy.huge_logits_are_accurate": "the distance of powers of two is exact",
     "numerics.sums.long_sums_keep_within_the_bound_of_any_order": "any order is allowed, of which the worst "
     "loses thousands of times what pairs lose",
-    "numerics.accuracy.*": "the budgets in eps forgive all that is subnormal; in ulp they are 1 to 8",
     "errors.nan_and_infinity.*": "the row without NaN is exact",
 }
 """Why less than a hundredth of a clause's bound is used, on its frozen cases, by the pattern of its id."""

@@ -91,6 +91,7 @@ def test_every_session_says_in_one_sentence_what_it_does() -> None:
         "spec",
         "tests",
         "verify",
+        "faults",
         "examples",
         "docs",
         "bench",

@@ -6,6 +6,7 @@ dlspec.oracle           independent answers
 dlspec.tolerance        how far from them is right
 dlspec.implementation   what the spec asks of an implementation
 dlspec.implementations  plugs for real ones
+dlspec.faults           the spec's own exam: what it must catch, and what it must not
 dlspec.runner           the machinery of `dlspec verify`
 """
 

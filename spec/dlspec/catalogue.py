@@ -98,6 +98,8 @@ class Op:
             `log(1 + ...)`.
         vjp_ulp: The budget of a cotangent.
         slack: Magnitude that may be lost besides: of the operands, the value and the cotangent.
+        wide: Whether its operands may as well be 16 times as large as its inputs have them.
+        zeros: The operands of which an element may be 0.
         integral: Inputs on which every order of operations gives the same bits.
         refusals: Inputs that must be refused.
         profile: The profile that the row's laws belong to.
@@ -115,6 +117,8 @@ class Op:
     offset: float = 0
     vjp_ulp: float = 8
     slack: Callable[..., Array | float] | None = None
+    wide: bool = True
+    zeros: tuple[int, ...] = (0,)
     integral: Inputs | None = None
     refusals: tuple[Refusal, ...] = ()
     profile: str = "ops"
@@ -125,6 +129,11 @@ class Op:
     def id(self) -> str:
         """The id under which the op's cases are frozen, and the stem of its laws' ids."""
         return f"{self.profile}.{self.name}"
+
+    @property
+    def demanding(self) -> Inputs:
+        """The row's inputs with every digit of them in use, of other magnitudes, and with zeros."""
+        return _refined(self.inputs, self.wide, self.zeros)
 
     def program(self, F: Any, *values: Any, **static: Any) -> Any:
         """The op as a program: one call, and the examined result of it."""
@@ -138,6 +147,26 @@ class Op:
 
 
 # What ops are examined on.
+
+
+@st.composite
+def _refined(draw: st.DrawFn, inputs: Inputs, wide: bool, zeros: tuple[int, ...]) -> tuple[Operands, Static]:
+    operands, static = draw(inputs)
+    factor = draw(st.sampled_from([1, 16])) if wide else 1
+    # Half of the cases are exact in float32, and so serve both types.
+    dtype = draw(st.sampled_from([np.float32, np.float64]))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    refined = []
+    for k, x in enumerate(operands):
+        fine = (
+            np.asarray(x * factor * (1 + rng.uniform(-1, 1, x.shape) / 256)).astype(dtype).astype(np.float64)
+        )
+        if k not in zeros:
+            fine[fine == 0] = 1 / 256
+        elif x.size > 1 and rng.random() < 1 / 3:
+            fine.reshape(-1)[rng.integers(x.size)] = 0
+        refined.append(fine)
+    return tuple(refined), static
 
 
 def elementwise(signature: str, *domains: Domain) -> Inputs:
@@ -380,14 +409,22 @@ def lstm_cell(
 # What well-known formulas of a derivative lose to cancellation.
 
 
-def _of_softmax(w: Array, p: Array, dim: int = -1) -> Array:
+def _spread(x: Array, dim: int) -> Array:
+    # A probability is the exponential of a difference of logits: what rounding does to the difference, at
+    # most half a unit of it, it does to the probability's digits. In eighths, for the budget is 8.
+    return np.asarray(1 + np.ptp(x, axis=dim, keepdims=True) / 8)
+
+
+def _of_softmax(w: Array, x: Array, dim: int = -1) -> Array:
     # p (w - sum(w p)): both terms of the difference may be larger than what is left of it.
-    return np.asarray(p * (np.abs(w) + np.sum(np.abs(w) * p, axis=dim, keepdims=True)))
+    p = softmax(x, dim)
+    return np.asarray(p * (np.abs(w) + np.sum(np.abs(w) * p, axis=dim, keepdims=True)) * _spread(x, dim))
 
 
-def _of_log_softmax(w: Array, p: Array, dim: int = -1) -> Array:
+def _of_log_softmax(w: Array, x: Array, dim: int = -1) -> Array:
     # w - p sum(w)
-    return np.asarray(np.abs(w) + p * np.sum(np.abs(w), axis=dim, keepdims=True))
+    total = np.sum(np.abs(w), axis=dim, keepdims=True)
+    return np.asarray(np.abs(w) + softmax(x, dim) * total * _spread(x, dim))
 
 
 def _of_cross_entropy(w: Array, logits: Array, targets: Array, reduction: str = "mean") -> Array:
@@ -411,6 +448,7 @@ CATALOGUE: tuple[Op, ...] = (
         lambda x, y: x + y,
         elementwise("(),()->()", reals(-4, 4), reals(-4, 4)),
         operands=("x", "y"),
+        ulp=0.5,
         integral=elementwise("(),()->()", whole(-8, 8), whole(-8, 8)),
         refusals=(
             Refusal("shapes that don't broadcast", ((2, 3), (2,))),
@@ -423,6 +461,7 @@ CATALOGUE: tuple[Op, ...] = (
         lambda x, y: x - y,
         elementwise("(),()->()", reals(-4, 4), reals(-4, 4)),
         operands=("x", "y"),
+        ulp=0.5,
         integral=elementwise("(),()->()", whole(-8, 8), whole(-8, 8)),
         refusals=(Refusal("shapes that don't broadcast", ((2, 3), (2,))),),
     ),
@@ -432,6 +471,7 @@ CATALOGUE: tuple[Op, ...] = (
         lambda x, y: x * y,
         elementwise("(),()->()", reals(-4, 4), reals(-4, 4)),
         operands=("x", "y"),
+        ulp=0.5,
         integral=elementwise("(),()->()", whole(-8, 8), whole(-8, 8)),
         refusals=(Refusal("shapes that don't broadcast", ((2, 3), (3, 2))),),
     ),
@@ -461,6 +501,7 @@ CATALOGUE: tuple[Op, ...] = (
         conditioned=True,
         vjp_ulp=16,
         integral=_whole_powers(),
+        zeros=(),
     ),
     Op(
         "exp",
@@ -476,6 +517,7 @@ CATALOGUE: tuple[Op, ...] = (
         log,
         elementwise("()->()", reals(1 / 16, 16)),
         ulp=4,
+        zeros=(),
         precision=Precision(4, 2),  # w / x, or w times a reciprocal
     ),
     Op(
@@ -485,6 +527,7 @@ CATALOGUE: tuple[Op, ...] = (
         elementwise("()->()", reals(-4, 4)),
         vjp_ulp=0,
         integral=elementwise("()->()", whole(-8, 8)),
+        zeros=(),
     ),
     Op(
         "tanh",
@@ -505,6 +548,7 @@ CATALOGUE: tuple[Op, ...] = (
         # y * (1 - y) cancels as y nears 1.
         slack=lambda w, x: np.abs(w) * sigmoid(x),
         precision=Precision(6, 8),  # as tanh
+        wide=False,
     ),
     Op(
         "sum",
@@ -540,6 +584,7 @@ CATALOGUE: tuple[Op, ...] = (
             Refusal("nothing to choose from", ((0, 3),), {"dim": 0}),
             Refusal("no element at all", ((0,),)),
         ),
+        zeros=(),
     ),
     Op(
         "mm",
@@ -613,7 +658,7 @@ CATALOGUE: tuple[Op, ...] = (
         _rows(reals(-4, 4)),
         ulp=8,
         conditioned=True,
-        slack=lambda w, x, dim=-1: _of_softmax(w, softmax(x, dim), dim),
+        slack=_of_softmax,
         precision=Precision(8, 8, of_terms=True),
         refusals=(Refusal("a dim that isn't there", ((2, 3),), {"dim": 2}),),
     ),
@@ -625,7 +670,7 @@ CATALOGUE: tuple[Op, ...] = (
         ulp=8,
         conditioned=True,
         offset=1,
-        slack=lambda w, x, dim=-1: _of_log_softmax(w, softmax(x, dim), dim),
+        slack=_of_log_softmax,
         precision=Precision(4, 8, of_terms=True),
         refusals=(Refusal("a dim that isn't there", ((2, 3),), {"dim": -3}),),
     ),
@@ -689,6 +734,8 @@ CATALOGUE: tuple[Op, ...] = (
         ),
         profile="layers",
         output=0,
+        wide=False,
+        zeros=(),
     ),
     Op(
         "lstm_cell",
@@ -705,6 +752,8 @@ CATALOGUE: tuple[Op, ...] = (
         slack=_largest_term,
         profile="layers",
         output=0,
+        wide=False,
+        zeros=(),
     ),
     Op(
         "mse_loss",

@@ -2,7 +2,8 @@
 
 Many candidates are drawn from a clause's strategy, and few are kept: those that together show every kind of
 input (each number of dimensions, sides of 0 and 1, broadcasting, every static argument), and of two that
-show the same, the one with more varied numbers.
+show the same, the one with more varied numbers. Of programs of steps more are kept: what a step does depends
+on what came before, so every kind of step is to follow every other.
 
 An op's cases are stored with their answers, which two oracles have to agree on: 60 digits and a
 complex step in float64.
@@ -13,6 +14,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import hypothesis
@@ -23,13 +25,14 @@ from dlspec import casefile
 from dlspec.catalogue import Op
 from dlspec.clause import Clause, OpCase
 from dlspec.manifest import clauses
-from dlspec.oracle import Answer, answer_of
+from dlspec.oracle import AGREEMENT, Answer, answer_of
 from dlspec.tolerance import rounding
 
-CANDIDATES = 300
-KEPT = 12
-AGREEMENT = 16
-"""Units of the scale, as in a budget, by which float64 complex steps may miss 60 digits."""
+PROGRAM = "program"
+"""What an input is called that is a list of steps, each of which begins with its kind."""
+
+LARGE = 30
+"""Numbers beyond which exponentials saturate."""
 
 
 def frozen_ids() -> dict[str, Clause]:
@@ -129,10 +132,11 @@ def promote(clause_id: str, case: dict[str, Any]) -> str:
 def draw(clause: Clause) -> list[dict[str, Any]]:
     """The cases of a clause, drawn anew."""
     candidates: list[dict[str, Any]] = []
+    drawn, most = _numbers(clause)
 
     @hypothesis.seed(zlib.crc32((clause.frozen_as or clause.id).encode()))
     @hypothesis.settings(
-        max_examples=CANDIDATES,
+        max_examples=drawn,
         database=None,
         deadline=None,
         derandomize=False,
@@ -151,8 +155,15 @@ def draw(clause: Clause) -> list[dict[str, Any]]:
 
     collect()
     # The smallest first: a failure is shown on the first case that it occurs in.
-    kept = sorted(_select(candidates), key=lambda case: sum(x.size for x in _arrays(case)))
+    kept = sorted(_select(candidates, most), key=_size)
     return [_answered(clause, case, number) for number, case in enumerate(kept)]
+
+
+def _numbers(clause: Clause) -> tuple[int, int]:
+    """How many candidates are drawn for a clause, and how many are kept at most."""
+    if PROGRAM in (clause.strategies or {}):
+        return 1500, 64
+    return (800, 40) if _is_demanding(clause) else (300, 12)
 
 
 def _answered(clause: Clause, case: dict[str, Any], number: int) -> dict[str, Any]:
@@ -164,7 +175,23 @@ def _answered(clause: Clause, case: dict[str, Any], number: int) -> dict[str, An
     rng = np.random.default_rng([zlib.crc32(op.id.encode()), number])
     sizes = rng.permutation(np.arange(4, 4 + max(28, int(np.prod(shape)))))[: int(np.prod(shape))] / 8
     cotangent = (sizes * rng.choice([-1.0, 1.0], sizes.size)).reshape(shape)
+    if _is_demanding(clause):
+        cotangent = _refined(cotangent, operands, rng, zero=number % 3 == 0)
     return OpCase(operands, static, cotangent, _agreed(op, operands, static, cotangent)).stored()
+
+
+def _is_demanding(clause: Clause) -> bool:
+    return (clause.frozen_as or "").endswith(".demanding")
+
+
+def _refined(cotangent: Any, operands: tuple[Any, ...], rng: np.random.Generator, *, zero: bool) -> Any:
+    """A cotangent with as many digits in use as its operands have, and perhaps a 0."""
+    fine = np.asarray(cotangent * (1 + rng.uniform(-1, 1, cotangent.shape) / 256))
+    if all(np.array_equal(x, x.astype(np.float32)) for x in operands):
+        fine = fine.astype(np.float32).astype(np.float64)
+    if zero and fine.size > 1:
+        fine.reshape(-1)[rng.integers(fine.size)] = 0
+    return fine
 
 
 def _agreed(op: Op, operands: tuple[Any, ...], static: dict[str, Any], cotangent: Any) -> Answer:
@@ -179,20 +206,19 @@ def _agreed(op: Op, operands: tuple[Any, ...], static: dict[str, Any], cotangent
     return exact
 
 
-def _select(candidates: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _select(candidates: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
     """Few cases that show all that the candidates show."""
-    described = [
-        (frozenset(_features(case)), _variety(case), number) for number, case in enumerate(candidates)
-    ]
+    enough = len(candidates) if PROGRAM in candidates[0] else 3
+    described = [(_shown(case), _variety(case), number) for number, case in enumerate(candidates)]
     chosen: list[int] = []
     seen: set[Any] = set()
-    while len(chosen) < min(KEPT, len(candidates)):
+    while len(chosen) < min(most, len(candidates)):
         # What is new first; then what is varied; then what came first.
         best = max(
             (d for d in described if d[2] not in chosen),
-            key=lambda d: (min(len(d[0] - seen), 3), d[1], -d[2]),
+            key=lambda d: (min(len(d[0] - seen), enough), d[1], -d[2]),
         )
-        if chosen and not best[0] - seen and len(chosen) >= KEPT // 2:
+        if chosen and not best[0] - seen and len(chosen) >= most // 2:
             break
         chosen.append(best[2])
         seen |= best[0]
@@ -210,6 +236,16 @@ def _arrays(value: Any) -> Iterator[np.ndarray[Any, Any]]:
             yield from _arrays(item)
 
 
+def _size(case: dict[str, Any]) -> int:
+    return sum(x.size for x in _arrays(case)) + len(case.get(PROGRAM, ()))
+
+
+def _shown(case: dict[str, Any]) -> frozenset[Any]:
+    """The features of a case; what float32 can't hold shows them in another way."""
+    fine = any(x.dtype.kind == "f" and not np.array_equal(x, x.astype(np.float32)) for x in _arrays(case))
+    return frozenset((fine, *feature) for feature in _features(case))
+
+
 def _features(case: dict[str, Any]) -> Iterator[Any]:
     arrays = list(_arrays(case))
     for k, x in enumerate(arrays):
@@ -218,11 +254,19 @@ def _features(case: dict[str, Any]) -> Iterator[Any]:
         yield k, "a side of 1", 1 in x.shape
         yield k, "square", len(set(x.shape[-2:])) < len(x.shape[-2:])
         yield k, "repeats", x.size > np.unique(x).size
+        yield k, "a few, or many", x.size.bit_length()
+        yield k, "all negative", x.size > 0 and bool((x < 0).all())
+        yield k, "large", bool((np.abs(x) > LARGE).any()) if x.dtype.kind == "f" else False
         yield k, "dtype", str(x.dtype)
     yield "shapes alike", len({x.shape for x in arrays}) == 1
     for name, value in (case.get("static") or case).items():
-        if not isinstance(value, np.ndarray):
+        if name != PROGRAM and not isinstance(value, np.ndarray):
             yield name, str(value)[:40]
+        elif isinstance(value, np.ndarray) and "static" in case:
+            # Which integers may come with which option, such as a reduction.
+            yield name, str(value.dtype), *(str(v) for v in case["static"].values() if isinstance(v, str))
+    for one, following in pairwise(case.get(PROGRAM, ())):
+        yield one[0], following[0]
 
 
 def _variety(case: dict[str, Any]) -> float:

@@ -31,6 +31,9 @@ STEP = 2.0**-540
 EXACT_STEP = mpmath.mpf(10) ** -200
 """Both so small that their squares, which are what a complex step leaves out, are 0 in float64."""
 
+AGREEMENT = 16
+"""Units of the scale, as in a budget, by which float64 complex steps may miss 60 digits."""
+
 
 class _Textbook:
     """`F` for programs that run on definitions."""

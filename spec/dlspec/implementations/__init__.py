@@ -31,6 +31,10 @@ SHIPPED = {
 """Adapters that come with the spec, by the name they answer to."""
 
 
+PLANTED = ("fault", "variant", "random-fault")
+"""Kinds of changes to the reference, by the word that a target begins with."""
+
+
 class TargetError(Exception):
     """The target of `dlspec verify` can't be used; `__cause__` is what its own code raised, if it did."""
 
@@ -41,11 +45,15 @@ def load(target: str) -> Implementation:
     Args:
         target: The name of a shipped adapter (`autograd`), a module (`some.package`) or file
             (`path/to/homework.py`) with the reference's names, or an adapter class in either
-            (`some.module:Adapter`, `adapter.py:Adapter`).
+            (`some.module:Adapter`, `adapter.py:Adapter`), or the reference with a change made to it
+            (`fault:some_id`, `variant:some_id`, `random-fault:17`).
 
     Raises:
         TargetError: It doesn't exist, doesn't import, or has none of the names.
     """
+    kind, _, id = target.partition(":")
+    if kind in PLANTED:
+        return _planted(kind, id)
     place, _, name = SHIPPED.get(target, target).rpartition(":")
     if not place or (len(place) == 1 and name[:1] in "/\\"):  # a drive letter is no module
         place, name = SHIPPED.get(target, target), ""
@@ -59,6 +67,34 @@ def load(target: str) -> Implementation:
             "If it has an API of its own, write an adapter and name it as "
             f"`{target}:MyAdapter`: a subclass of TapeImplementation or FunctionalImplementation"
         )
+    return implementation
+
+
+def _planted(kind: str, id: str) -> Implementation:
+    """The reference with a change made to it, which is to have all the claims of the reference."""
+    # Imported here: who verifies a framework of their own needs none of it.
+    from dlspec.faults import FaultError, faults, random_faults, reference, variants
+    from dlspec.faults.diff import DiffError
+    from dlspec.manifest import PROFILES
+
+    try:
+        if kind == "random-fault":
+            return random_faults.implementation(int(id))
+        known = faults() if kind == "fault" else variants()
+        if id not in known:
+            near = get_close_matches(id, known, 1)
+            raise TargetError(f"there is no {kind} {id}." + (f" Did you mean {near[0]}?" if near else ""))
+        change = known[id]
+        module = reference.changed(change.hunks, f"{kind}:{id}")
+    except (FaultError, DiffError, ValueError) as error:
+        raise TargetError(f"{kind}:{id} can't be used: {error}") from error
+    except TargetError:
+        raise
+    except Exception as error:
+        raise TargetError(f"importing {kind}:{id} failed") from error
+    implementation = ModuleImplementation(module, f"{kind}:{id}")
+    implementation.claims = change.claims or tuple(PROFILES)
+    implementation.dtypes = change.dtypes or ("float64", "float32")
     return implementation
 
 

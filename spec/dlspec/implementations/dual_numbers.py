@@ -9,6 +9,7 @@ It has no mutable state to examine, so it doesn't claim `objects`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -141,7 +142,12 @@ sigmoid = _smooth(_sigmoid, _sigmoid_slope)
 tanh = _smooth(np.tanh, _tanh_slope)
 exp = _smooth(np.exp, np.exp)
 log = _smooth(np.log, lambda x: 1 / x)
-relu = _smooth(lambda x: np.maximum(x, np.zeros_like(x)), lambda x: (x > 0).astype(x.dtype))
+
+
+def relu(value: Any) -> Dual:
+    """Both where the value is positive; integers stay integers."""
+    a = _dual(value)
+    return Dual(np.maximum(a.x, np.zeros_like(a.x)), _along((a.x > 0).astype(a.x.dtype), a.dot))
 
 
 def _axes(x: Array, dim: Any) -> tuple[int, ...] | None:
@@ -220,7 +226,7 @@ def _below_largest(x: Array, dim: int) -> Array:
 def softmax(a: Any, dim: int = -1) -> Dual:
     """Exponentials of the distance to the largest, over their sum."""
     a = _dual(a)
-    weights = np.exp(_below_largest(a.x, dim))
+    weights = np.exp(_below_largest(_float(a.x), dim))
     p = weights / np.sum(weights, axis=dim, keepdims=True)
     return Dual(p, p * (a.dot - np.sum(p * a.dot, axis=dim, keepdims=True)))
 
@@ -271,7 +277,8 @@ def mse_loss(a: Any, b: Any, reduction: str = "mean") -> Dual:
     a, b = _dual(a), _dual(b)
     if a.shape != b.shape:
         raise ValueError(f"mse: shapes {a.shape} and {b.shape} differ")
-    difference = subtract(a, b)
+    # Among unsigned integers 3 - 5 is no negative number.
+    difference = subtract(*(Dual(_float(side.x), _float(side.dot)) for side in (a, b)))
     return _reduced(multiply(difference, difference), reduction)
 
 
@@ -378,13 +385,20 @@ class DualNumbers(FunctionalImplementation):
         """Run `f` once for each element of each primal, along that element."""
         primals = tuple(np.array(primal, order="C") for primal in primals)
 
+        def derivative(k: int, j: int) -> Array:
+            """The value's derivative with respect to one element of one primal: a pass of the program."""
+            duals = [_dual(primal) for primal in primals]
+            duals[k].dot.reshape(-1)[j] = 1
+            return _dual(f(*duals)).dot
+
+        @cache
+        def derivatives() -> list[list[Array]]:
+            return [[derivative(k, j) for j in range(primal.size)] for k, primal in enumerate(primals)]
+
         def pullback(cotangent: Array) -> list[Array]:
             bars = [np.zeros_like(primal) for primal in primals]
-            for k, bar in enumerate(bars):
-                for j in range(bar.size):
-                    duals = [_dual(primal) for primal in primals]
-                    duals[k].dot.reshape(-1)[j] = 1
-                    dot = _dual(f(*duals)).dot
+            for bar, dots in zip(bars, derivatives(), strict=True):
+                for j, dot in enumerate(dots):
                     # Where the derivative is 0 no path leads, and a cotangent of NaN there is nobody's.
                     bar.reshape(-1)[j] = np.sum(np.where(dot == 0, np.zeros_like(dot), cotangent * dot))
             return bars

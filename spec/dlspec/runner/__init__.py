@@ -2,6 +2,7 @@
 
 main.py           the console entry: says what is missing where the extra isn't installed
 cli.py            the commands
+exams.py          those by which the spec itself is examined
 supervise.py      starts workers, survives their crashes and hangs
 worker.py         one implementation in one process: asks clause after clause, keeps a journal
 judge.py          asks one clause, and puts what comes of it into a status and words

@@ -21,8 +21,8 @@ from dlspec import SPEC_VERSION, casefile, freeze, manifest
 from dlspec.clause import Clause
 from dlspec.implementation import Divergence
 from dlspec.runner import divergences as declarations
+from dlspec.runner import exams, screen
 from dlspec.runner import report as reports
-from dlspec.runner import screen
 from dlspec.runner.result import Result, Subject
 from dlspec.runner.stop import ExitCode, Stop, did_you_mean
 from dlspec.runner.supervise import Plan, Watcher, supervise
@@ -72,7 +72,12 @@ def verify_command(
     ],
     profile: Annotated[
         list[str],
-        typer.Option(default_factory=list, metavar="P", help="Ask this profile only; may be repeated."),
+        typer.Option(
+            default_factory=list,
+            show_default=False,
+            metavar="P",
+            help="Ask this profile only; may be repeated.",
+        ),
     ],
     only: Annotated[
         list[str],
@@ -272,8 +277,13 @@ def list_command(
 
 
 @app.command(name="explain")
-def explain_command(clause: Annotated[str, typer.Argument(help="The id of a clause.")]) -> None:
-    """Show a clause: its sentence, where it stands, and the code that checks it."""
+def explain_command(
+    clause: Annotated[str, typer.Argument(help="The id of a clause, or fault:ID or variant:ID.")],
+) -> None:
+    """Show a clause: its sentence, where it stands and the code that checks it; or a fault, and its story."""
+    if clause.startswith(("fault:", "variant:")):
+        exams.explain(clause)
+        return
     found = _known_clause(clause)
     out = screen.console()
     screen.say(out, found.id, "bold")
@@ -296,7 +306,11 @@ def explain_command(clause: Annotated[str, typer.Argument(help="The id of a clau
 def freeze_command(
     clause: Annotated[
         list[str],
-        typer.Argument(default_factory=list, help="Ids to draw anew; by default what is missing is drawn."),
+        typer.Argument(
+            default_factory=list,
+            show_default=False,
+            help="Ids to draw anew; by default what is missing is drawn.",
+        ),
     ],
     check: Annotated[
         bool,
@@ -372,3 +386,8 @@ def _no_litter() -> Iterator[None]:
             yield
         finally:
             set_hypothesis_home_dir(None)
+
+
+app.command(name="faults")(exams.faults_command)
+app.command(name="variants")(exams.variants_command)
+app.command(name="random-faults")(exams.random_faults_command)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import platform
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,23 +71,35 @@ def say(out: Console, line: str = "", style: str = "") -> None:
     out.print(Text(line, style), soft_wrap=True)
 
 
+def _progress() -> Progress:
+    out = console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        console=out,
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+        disable=not out.is_terminal,
+    )
+
+
+@contextmanager
+def counting(what: str, total: int) -> Iterator[Callable[[], None]]:
+    """Show how many of something are done; the block calls what it is given after each."""
+    with _progress() as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda: progress.advance(task)
+
+
 class ProgressBar(Watcher):
     """How far a run is, on standard error, and gone when it is over."""
 
     def __init__(self, target: str, clauses: Sequence[Clause]) -> None:
         """Start with the import of the target."""
-        out = console(stderr=True)
         self._clauses = clauses
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=20),
-            MofNCompleteColumn(),
-            console=out,
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-            disable=not out.is_terminal,
-        )
+        self._progress = _progress()
         self._task: TaskID = self._progress.add_task(f"importing {printable(target)}", total=None)
 
     def __enter__(self) -> ProgressBar:

@@ -14,7 +14,7 @@ import os
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 # All of the spec is imported before the target's folder gets onto the path: a `random.py` that lies there
 # must not take the standard library's place for it.
@@ -43,6 +43,8 @@ class Job:
         timeout: Seconds for one clause.
         import_timeout: Seconds for loading the target.
         smoke: Whether to try the adapter first.
+        scripts: Whether to write a script for each failure.
+        first_only: Whether the first clause that isn't a pass is enough.
     """
 
     target: str
@@ -53,6 +55,8 @@ class Job:
     timeout: float
     import_timeout: float
     smoke: bool
+    scripts: bool = True
+    first_only: bool = False
 
     def save(self, path: Path) -> None:
         """Write the job where a worker will read it."""
@@ -105,7 +109,9 @@ def work(job: Job) -> None:
         journal.write("begin", id=id)
         result, raised = ask(clause, impl, examples=job.examples, seed=job.seed)
         journal.write("result", **result.to_json())
-        if raised is not None and result.status in (Status.FAIL, Status.ERROR):
+        if raised is not None and job.first_only:
+            break
+        if job.scripts and raised is not None and result.status in (Status.FAIL, Status.ERROR):
             # Afterwards, since it runs the failing case again: what happens there can't change the result.
             watchdog.set(job.timeout)
             text = _script(clause, impl, job.target, raised)
@@ -209,9 +215,9 @@ def _leave_no_core() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, most))
 
 
-def main() -> None:
-    """Do the job that the command line names, and end at once."""
-    job = Job.load(Path(sys.argv[1]))
+def carry_out(path: Path) -> NoReturn:
+    """Do the job in that file, and end the process at once."""
+    job = Job.load(path)
     try:
         _leave_no_core()
         work(job)
@@ -227,4 +233,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    carry_out(Path(sys.argv[1]))

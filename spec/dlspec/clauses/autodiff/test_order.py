@@ -52,6 +52,27 @@ def test_a_late_use_of_an_early_value_counts(impl: Implementation, x: Array) -> 
     assert_equal(bar, 2 * x - 4 * x**3, "cotangent of x in early - early*early where early = x*x")
 
 
+@clause(cases=arrays_of(whole(-3, 3)))
+def test_branches_of_any_length_in_any_order(impl: Implementation, x: Array) -> None:
+    """Two branches from one value MUST send back the sum of both, whichever is longer and whichever was
+    computed first.
+    """
+    for first, second in ((1, 1), (1, 2), (2, 1), (0, 3), (3, 0), (1, 4), (4, 1)):
+
+        def program(F: Any, x: Any, first: int = first, second: int = second) -> Any:
+            one = other = F.multiply(x, x)
+            for _ in range(first):
+                one = F.negative(one)
+            for _ in range(second):
+                other = F.negative(other)
+            return F.add(F.multiply(one, x), other)
+
+        _, (bar,) = impl.gradients(program, x)
+
+        right = 3 * (-1) ** first * x**2 + 2 * (-1) ** second * x
+        assert_equal(bar, right, f"cotangent of x through branches of {first} and {second} ops")
+
+
 @clause()
 def test_a_row_of_several_readers_in_any_order(impl: Implementation) -> None:
     """Rows of a table that two later ops read MUST send back the sum of what both say, not what the

@@ -38,6 +38,16 @@ def test_inner_sizes_of_a_product(impl: Implementation) -> None:
 
 
 @clause()
+def test_a_product_is_not_transposed_to_fit(impl: Implementation) -> None:
+    """A product of matrices whose sizes would fit if one of them were transposed MUST be refused with a
+    ValueError.
+    """
+    for x, w in (((4, 3), (2, 3)), ((3, 4), (3, 2)), ((3, 4), (2, 3)), ((3,), (2, 3)), ((3, 2), (3,))):
+        with refused(ValueError, what=f"product of shapes {x} and {w}"):
+            impl.value("mm", np.ones(x), np.ones(w))
+
+
+@clause()
 def test_a_number_is_no_matrix(impl: Implementation) -> None:
     """A product of matrices with an operand that has no dims MUST be refused with a ValueError, not taken as
     scaling.

@@ -6,7 +6,7 @@ import numpy as np
 
 from dlspec.clause import clause
 from dlspec.implementation import Implementation
-from dlspec.tolerance import assert_equal
+from dlspec.tolerance import assert_dtype, assert_equal
 
 
 @clause()
@@ -36,3 +36,14 @@ def test_the_upstream_cotangent_counts(impl: Implementation) -> None:
     _, (bar, _) = impl.gradients(lambda F, p, t: F.mse_loss(p, t), p, t, cotangent=np.array(-4.0))
 
     assert_equal(bar, np.array([8.0, -24.0]), "cotangent of the prediction for a cotangent of -4")
+
+
+@clause()
+def test_integers_are_compared_as_real_numbers(impl: Implementation) -> None:
+    """Squared errors of integers MUST be those of the same real numbers: 3 - 5 is -2 also among bytes."""
+    for dtype in ("int64", "int8", "uint8"):
+        p, t = np.array([3, 200 if dtype != "int8" else 100, 0], dtype), np.array([5, 0, 1], dtype)
+        right = (p.astype(np.float64) - t.astype(np.float64)) ** 2
+        value = impl.value("mse_loss", p, t, reduction="none")
+        assert_equal(value, right, f"squared errors of {dtype}")
+        assert_dtype(value, np.float64, f"squared errors of {dtype}")

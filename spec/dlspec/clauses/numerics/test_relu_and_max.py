@@ -119,3 +119,16 @@ def test_max_of_infinities(impl: Implementation) -> None:
         assert_equal(value, np.array([INF, -7.0]), "max of rows with infinities")
         assert_equal(bar, np.array([[0.0, 1.0, 0.0], [0.0, 1.0, 0.0]]), "cotangent of x in max of rows")
         assert_equal(nothing_else, np.array([-INF]), "max of minus infinities")
+
+
+@clause()
+def test_max_stops_an_infinite_cotangent(impl: Implementation) -> None:
+    """`max` SHOULD pull back 0 to what is not largest also where an infinite cotangent arrives, not NaN."""
+    for dtype in impl.dtypes:
+        with np.errstate(all="ignore"):
+            _, (bar,) = impl.gradients(
+                lambda F, x: F.max(x, dim=1),
+                np.array([[1.0, 3.0], [5.0, 2.0]], dtype),
+                cotangent=np.array([INF, -INF], dtype),
+            )
+        assert_equal(bar, np.array([[0.0, INF], [-INF, 0.0]]), "cotangent of x in max of rows")

@@ -35,6 +35,19 @@ def test_different_losses_add_up(impl: TapeImplementation) -> None:
 
 
 @clause()
+def test_a_gradient_of_zeros_arrives(impl: TapeImplementation) -> None:
+    """A leaf that the result depends on MUST have a gradient after `backward`, also where that is all
+    zeros.
+    """
+    x, w, off = (impl.leaf(np.array(data)) for data in ([-1.0, 2.0], [3.0, 4.0], [0.0, 0.0]))
+    impl.backward(impl.F.multiply(impl.F.multiply(x, w), off), np.array([1.0, 10.0]))
+
+    assert_equal(impl.gradient(x), np.zeros(2), "gradient of x in x w 0")
+    assert_equal(impl.gradient(w), np.zeros(2), "gradient of w in x w 0")
+    assert_equal(impl.gradient(off), np.array([-3.0, 80.0]), "gradient of the factor that is 0")
+
+
+@clause()
 def test_other_leaves_are_left_alone(impl: TapeImplementation) -> None:
     """`backward` MUST NOT change the gradient of a leaf that the result doesn't depend on."""
     x, other = impl.leaf(np.array([1.0])), impl.leaf(np.array([2.0]))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 
+from dlspec.catalogue import CATALOGUE
 from dlspec.clause import clause
 from dlspec.clauses.objects.helpers import assert_nothing_arrived
+from dlspec.failure import NotProvided
 from dlspec.implementation import TapeImplementation
 from dlspec.tolerance import assert_equal, refused
 
@@ -84,3 +88,23 @@ def test_after_a_failed_call_leaves_work_on(impl: TapeImplementation) -> None:
 
     assert_equal(impl.gradient(x), np.array([16.0]), "gradient of x")
     assert_equal(impl.gradient(other), np.array([4.0]), "gradient of the other leaf")
+
+
+@clause()
+def test_a_refused_op_changes_no_operand(impl: TapeImplementation) -> None:
+    """A refused op MUST leave the data and the gradients of the tensors that it was given as they were."""
+    asked = [op for op in CATALOGUE if op.name in impl.ops and op.refusals and op.profile == "ops"]
+    if not asked:
+        raise NotProvided("ops with a contract")
+    for op in asked:
+        for refusal in op.refusals:
+            leaves = [impl.leaf(np.full(shape, 2.0)) for shape in refusal.shapes]
+            for leaf, shape in zip(leaves, refusal.shapes, strict=True):
+                impl.set_grad(leaf, np.full(shape, -3.0))
+            # That it is refused at all is asked elsewhere.
+            with contextlib.suppress(ValueError, IndexError, TypeError, RuntimeError):
+                op.program(impl.F, *leaves, **refusal.static)
+            for leaf, shape in zip(leaves, refusal.shapes, strict=True):
+                what = f"an operand that {op.name} refused"
+                assert_equal(impl.array(leaf), np.full(shape, 2.0), f"data of {what}")
+                assert_equal(impl.gradient(leaf), np.full(shape, -3.0), f"gradient of {what}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dlspec.clause import clause
-from dlspec.clauses.objects.helpers import assert_nothing_arrived
+from dlspec.clauses.objects.helpers import SAMPLES, assert_nothing_arrived, sampled_ops, uneven
 from dlspec.failure import NotProvided
 from dlspec.implementation import TapeImplementation
 from dlspec.tolerance import assert_dtype, assert_equal, refused
@@ -198,3 +198,19 @@ def test_it_changes_no_data(impl: TapeImplementation) -> None:
         (y, [[4.0]], "y"),
     ):
         assert_equal(impl.array(value), np.array(right), f"data of {name}")
+
+
+@clause()
+def test_no_op_changes_data(impl: TapeImplementation) -> None:
+    """`backward` MUST NOT change the data of any tensor in the graph, whichever op it goes through."""
+    for op in sampled_ops(impl):
+        operands, static = SAMPLES[op]
+        leaves = [impl.leaf(operand) for operand in operands]
+        squares = [impl.F.multiply(leaf, leaf) for leaf in leaves]
+        result = getattr(impl.F, op)(*squares, **static)
+        tensors = [*leaves, *squares, result]
+        before = [np.array(impl.array(tensor)) for tensor in tensors]
+        impl.backward(result, uneven(before[-1].shape))
+
+        for tensor, data in zip(tensors, before, strict=True):
+            assert_equal(impl.array(tensor), data, f"data of a tensor around {op} after backward")

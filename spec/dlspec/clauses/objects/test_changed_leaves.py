@@ -6,6 +6,8 @@ values with new ones looks like any other, and no loss curve tells.
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 
 from dlspec.catalogue import BY_NAME
@@ -91,6 +93,32 @@ def test_data_changes_behind_a_view(impl: TapeImplementation) -> None:
             change(leaf, np.full_like(x, 5))
             assert_right_or_refused(
                 impl, value, cotangent, [(leaf, right, 0.0)], f"where it changed behind a {op}"
+            )
+
+
+@clause()
+def test_data_changes_behind_a_view_without_history(impl: TapeImplementation) -> None:
+    """Where a constant, or a leaf inside `no_grad()`, changed after a result that may share its memory was
+    used, `backward` MUST give the gradient at the data used, or refuse with a RuntimeError.
+    """
+    data = np.array([[1.0, -2.0], [3.0, 4.0]])
+    for recording, make in ((contextlib.nullcontext, impl.constant), (impl.no_grad, impl.leaf)):
+        for op, static in (
+            ("transpose", {}),
+            ("reshape", {"shape": (4,)}),
+            ("expand", {"dim": 0, "copies": 2}),
+        ):
+            if op not in impl.ops:
+                continue
+            view = BY_NAME[op].define(data, **static)
+            source, x = make(data), impl.leaf(np.ones(view.shape))
+            with recording():
+                h = getattr(impl.F, op)(source, **static)
+            value = impl.F.multiply(x, h)
+            impl.change_data(source, np.full_like(data, 5))
+            cotangent = uneven(view.shape)
+            assert_right_or_refused(
+                impl, value, cotangent, [(x, view * cotangent, 0.0)], f"where data changed behind a {op}"
             )
 
 
@@ -183,3 +211,24 @@ def test_a_change_keeps_the_gradient(impl: TapeImplementation) -> None:
 
     assert_equal(impl.gradient(x), np.array([5.0, 7.0]), "gradient of x")
     assert_equal(impl.gradient(y), np.array([2.0, -3.0]), "gradient of y")
+
+
+@clause()
+def test_results_keep_their_numbers(impl: TapeImplementation) -> None:
+    """What an op computed or looked up MUST keep its numbers where the data of its operands changes in place
+    afterwards; transposed, reshaped and expanded views may follow.
+    """
+    for op in sampled_ops(impl):
+        operands, static = SAMPLES[op]
+        if op in {"transpose", "reshape", "expand"}:
+            continue
+        questions = [static]
+        questions += [{"indices": np.array(1)}] if op == "index_select" else []
+        questions += [{"exponent": 1}] if op == "power" else []
+        for asked in questions:
+            leaves = [impl.leaf(operand) for operand in operands]
+            value = getattr(impl.F, op)(*leaves, **asked)
+            before = impl.array(value)
+            for leaf, operand in zip(leaves, operands, strict=True):
+                impl.change_data(leaf, np.full_like(operand, 7))
+            assert_equal(impl.array(value), before, f"value of {op} after its operands changed")

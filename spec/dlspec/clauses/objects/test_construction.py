@@ -193,6 +193,24 @@ def test_data_of_another_shape_is_refused(impl: TapeImplementation) -> None:
 
 
 @clause()
+def test_assigned_data_takes_the_type_of_the_tensor(impl: TapeImplementation) -> None:
+    """Real numbers of another type that are assigned to a tensor MUST take the tensor's type, or be refused
+    with a TypeError, ValueError or RuntimeError: float32 stays float32.
+    """
+    for own in impl.dtypes:
+        for other in impl.dtypes:
+            leaf = impl.leaf(np.array([1.0, 2.0], own))
+            try:
+                impl.set_data(leaf, np.array([3.0, 4.0], other))
+            except (TypeError, ValueError, RuntimeError):
+                if own == other:
+                    raise
+                continue
+            assert_dtype(impl.array(leaf), own, f"data of a tensor in {own} that was given {other}")
+            assert_equal(impl.array(leaf), np.array([3.0, 4.0], own), "data that was assigned")
+
+
+@clause()
 def test_data_is_an_array(impl: TapeImplementation) -> None:
     """`.data` of a tensor MUST be a NumPy array, of a single number too."""
     tensor = impl.named("Tensor")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from dlspec.clause import clause
-from dlspec.clauses.objects.helpers import assert_nothing_arrived
+from dlspec.clauses.objects.helpers import SAMPLES, assert_nothing_arrived, sampled_ops, uneven
 from dlspec.implementation import TapeImplementation
-from dlspec.tolerance import assert_equal, refused
+from dlspec.tolerance import assert_equal, assert_shape, refused
 
 
 @clause()
@@ -65,6 +65,41 @@ def test_a_retained_graph_is_exactly_additive(impl: TapeImplementation) -> None:
         assert_equal(
             impl.gradient(w), call * np.array([[-15.0], [10.0]]), f"gradient of w after {call} calls"
         )
+
+
+@clause()
+def test_a_retained_graph_of_any_op_is_exactly_additive(impl: TapeImplementation) -> None:
+    """With `retain_graph=True` a further `backward` through any op MUST add the same gradient again, to the
+    last bit, and leave its value as it was.
+    """
+    for op in sampled_ops(impl):
+        operands, static = SAMPLES[op]
+        leaves = [impl.leaf(operand) for operand in operands]
+        value = getattr(impl.F, op)(*leaves, **static)
+        before = impl.array(value)
+        impl.backward(value, uneven(before.shape), retain_graph=True)
+        once = [impl.gradient(leaf) for leaf in leaves]
+        impl.backward(value, uneven(before.shape))
+
+        assert_equal(impl.array(value), before, f"value of {op} after backward")
+        for number, (leaf, first) in enumerate(zip(leaves, once, strict=True)):
+            single = assert_shape(first, operands[number].shape, f"gradient of operand {number} of {op}")
+            assert_equal(impl.gradient(leaf), 2 * single, f"gradient of operand {number} of {op}, twice")
+
+
+@clause()
+def test_a_retained_graph_takes_another_cotangent(impl: TapeImplementation) -> None:
+    """`backward` through a retained graph MUST add what its own cotangent gives, not what the one before
+    gave.
+    """
+    x = impl.leaf(np.array([3.0, -2.0]))
+    y = impl.F.multiply(x, x)
+    impl.backward(y, np.array([1.0, 10.0]), retain_graph=True)
+    impl.backward(y, np.array([0.0, 1.0]), retain_graph=True)
+    assert_equal(impl.gradient(x), np.array([6.0, -44.0]), "gradient of x after two cotangents")
+
+    impl.backward(y, np.array([-2.0, 0.0]))
+    assert_equal(impl.gradient(x), np.array([-6.0, -44.0]), "gradient of x after three cotangents")
 
 
 @clause()

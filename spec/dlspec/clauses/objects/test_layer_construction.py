@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from dlspec.clause import clause
-from dlspec.clauses.objects.helpers import new, provided, undisturbed_generator
+from dlspec.clauses.objects.helpers import assert_fact, new, provided, undisturbed_generator
 from dlspec.failure import ConformanceFailure
 from dlspec.implementation import TapeImplementation
 from dlspec.tolerance import assert_dtype, assert_equal, assert_shape, assert_within
@@ -125,6 +125,16 @@ def test_layers_of_a_cell_start_differently(impl: TapeImplementation) -> None:
 
 
 @clause()
+def test_layers_of_an_lstm_cell_start_differently(impl: TapeImplementation) -> None:
+    """The layers inside an LSTM cell MUST NOT start with the same weights, those of its gates among them."""
+    cell = new(impl, "LSTMCell", 3, 3, 3)
+    names = ("xf", "xi", "xo", "xc", "hf", "hi", "ho", "hc", "w_ho")
+    weights = [impl.array(provided(provided(cell, name), "weight")).tobytes() for name in names]
+
+    assert_fact(len(set(weights)), len(names), "number of different weights in LSTMCell(3, 3, 3)")
+
+
+@clause()
 def test_the_type_of_a_layer(impl: TapeImplementation) -> None:
     """The parameters of a layer MUST be float64, or of the type that it is made with."""
     for name, sizes in (
@@ -176,6 +186,18 @@ def test_the_first_states_of_an_lstm_cell(impl: TapeImplementation) -> None:
         assert_equal(impl.array(state), np.zeros((5, 3)), f"first {name} state")
         if impl.wants_gradient(state):
             raise ConformanceFailure(f"the first {name} state wants a gradient", what=f"first {name} state")
+
+
+@clause()
+def test_the_two_first_states_of_an_lstm_cell_are_two(impl: TapeImplementation) -> None:
+    """The two states that `init_hidden` of an LSTM cell gives MUST NOT share their data: one that is changed
+    leaves the other as it is.
+    """
+    h, c = provided(new(impl, "LSTMCell", 2, 3, 1), "init_hidden")(2)
+    impl.change_data(h, np.full((2, 3), -1.0))
+
+    assert_equal(impl.array(h), np.ones((2, 3)), "the hidden state, from which -1 was subtracted")
+    assert_equal(impl.array(c), np.zeros((2, 3)), "the cell state")
 
 
 @clause()

@@ -125,6 +125,20 @@ def test_the_matrix_operator(impl: TapeImplementation) -> None:
 
 
 @clause()
+def test_an_array_on_the_left_of_the_matrix_operator(impl: TapeImplementation) -> None:
+    """`array @ t` MUST be the product with the array on the left, a tensor that knows the gradient of `t`."""
+    tensor = impl.named("Tensor")
+    provided(tensor, "__rmatmul__")
+    array, t = np.array([[1.0, 2.0], [0.0, -1.0]]), tensor([[1.0, 4.0], [5.0, -6.0]], autograd=True)
+    result = array @ t
+    assert_fact(isinstance(result, tensor), True, "whether array @ t is a Tensor")
+    impl.backward(result, np.array([[1.0, -2.0], [3.0, 0.5]]))
+
+    assert_equal(impl.array(result), np.array([[11.0, -8.0], [-5.0, 6.0]]), "array @ t")
+    assert_equal(impl.gradient(t), np.array([[1.0, -2.0], [-1.0, -4.5]]), "gradient of t in array @ t")
+
+
+@clause()
 def test_numpy_does_not_cut_the_graph_in_silence(impl: TapeImplementation) -> None:
     """Making an array of a tensor that wants a gradient SHOULD be refused, since what is computed from the
     array has none.

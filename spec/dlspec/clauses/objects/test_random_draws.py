@@ -49,7 +49,7 @@ def test_the_optimizer_draws_nothing(impl: TapeImplementation) -> None:
     x = impl.leaf(np.array([2.0, -3.0]))
     impl.set_grad(x, np.ones(2))
     with assert_undrawn("making an optimizer, and a step"):
-        new(impl, "SGD", [x], alpha=0.5).step()
+        impl.named("SGD")([x], alpha=0.5).step()
 
 
 @clause()

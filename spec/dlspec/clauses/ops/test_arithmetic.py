@@ -58,3 +58,19 @@ def test_broadcasting_is_repetition(impl: Implementation, operands: tuple[Array,
         axes = tuple(range(other.ndim - own.ndim))
         ones = tuple(k for k, side in enumerate(own.shape) if side == 1)
         assert_equal(bar, other.sum(axes).sum(ones, keepdims=True), f"cotangent of {name}")
+
+
+@clause()
+def test_shapes_line_up_at_their_ends(impl: Implementation) -> None:
+    """A vector beside a square matrix, or a matrix beside a cube, MUST be repeated along the first axis, and
+    receive the sum over that axis.
+    """
+    for dtype in impl.dtypes:
+        for large, small in (((3, 3), (3,)), ((2, 2, 2), (2, 2)), ((2, 2, 2), (2,)), ((3, 3, 3), (3, 1))):
+            x, y = (np.arange(1, 1 + np.prod(shape)).reshape(shape).astype(dtype) for shape in (large, small))
+            value, (_, bar) = impl.gradients(lambda F, x, y: F.multiply(x, y), x, y)
+            right = np.array(
+                [x[np.broadcast_to(y == number, large)].sum() for number in y.reshape(-1)]
+            ).reshape(small)
+            assert_equal(value, x * y, f"product of shapes {large} and {small}")
+            assert_equal(bar, right, f"cotangent of y, of shape {small} beside {large}")

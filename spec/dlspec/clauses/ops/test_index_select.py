@@ -79,6 +79,22 @@ def test_a_table_of_any_dims(impl: Implementation) -> None:
 
 
 @clause()
+def test_rows_of_a_square_are_rows(impl: Implementation) -> None:
+    """Of a square table, or of a cube, `index_select` MUST take rows along the first axis,
+    and send the cotangents there.
+    """
+    for table in (np.arange(9.0).reshape(3, 3), np.arange(27.0).reshape(3, 3, 3)):
+        indices = np.array([2, 0, 0])
+        value, (bar,) = impl.gradients(
+            lambda F, t, i=indices: F.index_select(t, indices=i), table, cotangent=1 + table
+        )
+
+        assert_equal(value, np.stack([table[2], table[0], table[0]]), f"rows of {table.ndim} dims")
+        right = np.stack([2 + table[1] + table[2], np.zeros_like(table[0]), 1 + table[0]])
+        assert_equal(bar, right, f"cotangent of a table of {table.ndim} dims")
+
+
+@clause()
 def test_indices_in_any_memory_order(impl: Implementation) -> None:
     """Indices that lie in memory in another order MUST choose the same rows and scatter to the same rows."""
     table = np.arange(8.0).reshape(4, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,20 @@ def test_axes_of_a_cycle(impl: Implementation) -> None:
 
         assert_equal(value, np.transpose(x, (2, 0, 1)), f"transpose by {axes}")
         assert_equal(bar, np.transpose(cotangent, (1, 2, 0)), f"cotangent of x transposed by {axes}")
+
+
+@clause()
+def test_axes_of_a_cube(impl: Implementation) -> None:
+    """Where all sides are the same, so that no shape can tell, `transpose` MUST still order the axes as it is
+    told, forward and back.
+    """
+    x = np.arange(27.0).reshape(3, 3, 3)
+    for axes in itertools.permutations(range(3)):
+        right = np.transpose(x, axes)
+        value, (bar,) = impl.gradients(lambda F, x, a=axes: F.transpose(x, axes=a), x, cotangent=right.copy())
+
+        assert_equal(value, right, f"cube by {axes}")
+        assert_equal(bar, x, f"cotangent of a cube by {axes}")
 
 
 @clause(cases=arrays_of(whole(-8, 8), shapes(min_dims=2)))
@@ -73,3 +88,24 @@ def test_no_copies_are_an_empty_axis(impl: Implementation) -> None:
 
     assert_shape(value, (1, 0, 3), "expand with 0 copies")
     assert_equal(bar, np.zeros((1, 3)), "cotangent of x expanded to 0 copies")
+
+
+@clause()
+def test_a_single_element_keeps_its_axes(impl: Implementation) -> None:
+    """The result of an op on arrays with one element MUST have as many axes as on larger ones."""
+    x, y = np.array([[0.5]]), np.array([[2.0]])
+    for op in ("negative", "exp", "log", "relu", "tanh", "sigmoid", "softmax", "log_softmax", "transpose"):
+        assert_shape(impl.value(op, x), (1, 1), op)
+    for op in ("add", "subtract", "multiply", "divide", "mm"):
+        assert_shape(impl.value(op, x, y), (1, 1), op)
+    for op, static, right in (
+        ("power", {"exponent": 2}, (1, 1)),
+        ("sum", {"dim": 0}, (1,)),
+        ("mean", {"dim": 1}, (1,)),
+        ("max", {"dim": (0, 1), "keepdims": True}, (1, 1)),
+        ("reshape", {"shape": (1, 1, 1)}, (1, 1, 1)),
+        ("expand", {"dim": 0, "copies": 1}, (1, 1, 1)),
+        ("index_select", {"indices": np.array([0])}, (1, 1)),
+        ("cross_entropy", {"targets": np.array([0]), "reduction": "none"}, (1,)),
+    ):
+        assert_shape(impl.value(op, x, **static), right, op)

@@ -49,6 +49,28 @@ def test_momentum_keeps_a_share_of_the_velocity(impl: Implementation) -> None:
 
 
 @clause()
+def test_each_parameter_has_a_velocity_of_its_own(impl: Implementation) -> None:
+    """Parameters of one shape MUST each have a velocity of their own, also where one of them misses a
+    gradient.
+    """
+    history = impl.sgd(
+        [np.array([0.0]), np.array([0.0]), np.array([0.0])],
+        [
+            [np.array([8.0]), np.array([-4.0]), np.array([16.0])],
+            [np.array([8.0]), None, np.array([0.0])],
+            [np.array([0.0]), np.array([4.0]), np.array([0.0])],
+        ],
+        alphas=[1.0] * 3,
+        momentum=0.5,
+    )
+
+    for step, right in enumerate(((-8.0, 4.0, -16.0), (-20.0, 4.0, -24.0), (-26.0, 2.0, -28.0))):
+        for number, expected in enumerate(right):
+            what = f"parameter {number} after step {step + 1}"
+            assert_equal(history[step][number], np.array([expected]), what)
+
+
+@clause()
 def test_the_first_step_with_momentum_is_a_plain_one(impl: Implementation) -> None:
     """The velocity MUST start at 0, so that the first step is the same with and without momentum."""
     start, step = [np.array([1.0, -2.0])], [[np.array([3.0, 5.0])]]

@@ -20,6 +20,11 @@ from dlspec.failure import ConformanceFailure
 SMALLEST_OBJECT = sys.getsizeof(object())
 """Bytes of the smallest thing that Python can keep: a growth below it per round is no thing that was kept."""
 
+_forget_attributes: Callable[[], object] = getattr(
+    sys, "_clear_internal_caches", getattr(sys, "_clear_type_cache", lambda: None)
+)
+"""Empty Python's cache of attributes; the first name since 3.13, the second before, neither elsewhere."""
+
 STRETCHES = 6
 """How many stretches of rounds have to grow before growing counts as keeping."""
 
@@ -36,6 +41,28 @@ def product(F: Any, x: Any, w: Any, length: int) -> Any:
     """`x` times `w`, that many times: every op has to keep its operand for the gradient of `w`."""
     for _ in range(length):
         x = F.multiply(x, w)
+    return x
+
+
+def uses(F: Any, x: Any, w: Any, length: int) -> Any:
+    """`w` and that many times `x`: every use sends `x` a cotangent."""
+    for _ in range(length):
+        w = F.add(w, x)
+    return w
+
+
+def branches(F: Any, x: Any, w: Any, length: int) -> Any:
+    """The sum of that many products, none of which needs another."""
+    total = x
+    for product_of_both in [F.multiply(x, w) for _ in range(length)]:
+        total = F.add(total, product_of_both)
+    return total
+
+
+def diamonds(F: Any, x: Any, w: Any, length: int) -> Any:
+    """That many times `x + w x`: each takes `x` twice."""
+    for _ in range(length):
+        x = F.add(x, F.multiply(w, x))
     return x
 
 
@@ -101,6 +128,38 @@ def count_events(work: Callable[[], Any], limit: int, what: str) -> int:
     return count
 
 
+def count_lines(work: Callable[[], Any]) -> int:
+    """How many lines of Python some work takes, each round of a loop counted anew.
+
+    Calls don't show a loop that looks at everything there is and calls nothing.
+    """
+    count = 0
+
+    def trace(frame: FrameType, event: str, argument: Any) -> Any:
+        nonlocal count
+        count += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def assert_no_more_lines(lines: int, few: int, beyond: int, what: str) -> None:
+    """Fail if some work takes a line more for each of so many things that it has nothing to do with."""
+    if lines - few >= beyond:
+        raise ConformanceFailure(
+            f"{what}: {lines} lines of work, and {few} without",
+            what=what,
+            got=f"{lines} lines",
+            expected=f"{few} lines",
+        )
+
+
 def assert_linear(work: Callable[[int], Any], size: int, what: str) -> None:
     """Fail if four times the size takes more than eight times as long.
 
@@ -143,12 +202,25 @@ def counted_memory() -> Iterator[Callable[[], int]]:
                 tracemalloc.stop()
 
 
+def most_in_use(work: Callable[[], Any]) -> int:
+    """The bytes that some work needs at its worst moment, beside those in use before; inside
+    `counted_memory`.
+    """
+    before = _bytes_in_use()
+    tracemalloc.reset_peak()
+    work()
+    return tracemalloc.get_traced_memory()[1] - before
+
+
 def _bytes_in_use() -> int:
     # Python keeps freed tuples, lists and the like for reuse, and gives them back in a full collection.
     # Frozen, no object takes part in it, so that it frees nothing else: cycles stay, as they should here.
     gc.freeze()
     gc.collect()
     gc.unfreeze()
+    # It also remembers where it last found an attribute, under a copy of the name if a C extension made one
+    # for the look-up: NumPy does for `array.flags.writeable = False`, and 4096 names may be remembered.
+    _forget_attributes()
     return tracemalloc.get_traced_memory()[0]
 
 

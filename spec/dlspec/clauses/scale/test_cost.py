@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 
 from dlspec.clause import clause
-from dlspec.clauses.scale.helpers import assert_linear, chain, count_events, however_deep
+from dlspec.clauses.scale.helpers import (
+    assert_linear,
+    assert_no_more_lines,
+    chain,
+    count_events,
+    count_lines,
+    however_deep,
+)
 from dlspec.failure import ConformanceFailure
 from dlspec.implementation import Implementation, TapeImplementation
 from dlspec.tolerance import assert_equal
@@ -122,3 +129,88 @@ def test_dead_branches_cost_nothing(impl: TapeImplementation) -> None:
             got=str(counts[1]),
             expected=str(counts[0]),
         )
+
+
+@clause()
+def test_diamonds_cost_their_number(impl: Implementation) -> None:
+    """Diamonds one after another MUST take work in proportion to their number, forward and back."""
+
+    def program(F: Any, x: Any, diamonds: int) -> Any:
+        for _ in range(diamonds):
+            x = F.add(F.negative(x), F.add(x, x))
+        return x
+
+    def work(diamonds: int) -> None:
+        impl.gradients(lambda F, x: program(F, x, diamonds), np.ones(2))
+
+    # A small one first: what follows every path would not come back from a large one.
+    count_events(partial(work, 20), 60 * CALLS, "20 diamonds")
+    with however_deep("4,000 diamonds"):
+        assert_linear(work, 1_000, "diamonds, forward and back")
+
+
+@clause()
+def test_inputs_cost_their_number(impl: Implementation) -> None:
+    """A sum of many inputs MUST take work in proportion to their number, forward and back."""
+
+    def program(F: Any, *xs: Any) -> Any:
+        while len(xs) > 1:
+            pairs = [F.add(x, y) for x, y in zip(xs[::2], xs[1::2], strict=True)]
+            xs = tuple(pairs)
+        return xs[0]
+
+    def work(inputs: int) -> None:
+        impl.gradients(program, *[np.ones(2)] * inputs)
+
+    assert_linear(work, 1_024, "inputs of a sum, forward and back")
+
+
+@clause()
+def test_other_graphs_cost_nothing(impl: TapeImplementation) -> None:
+    """`backward` MUST NOT look at graphs that aren't its own, though they use the same leaf and are still
+    held.
+    """
+    lines = []
+    for others in (0, 1_000):
+        x = impl.leaf(np.ones(2))
+        held = [impl.F.multiply(x, x) for _ in range(others // 2)]
+        y = impl.F.multiply(impl.F.multiply(x, x), x)
+        held += [impl.F.multiply(x, x) for _ in range(others // 2)]
+        lines.append(count_lines(partial(impl.backward, y, np.ones(2))))
+        del held
+    assert_no_more_lines(lines[1], lines[0], 500, "backward beside 1,000 other graphs")
+
+
+@clause()
+def test_an_old_leaf_costs_no_more(impl: TapeImplementation) -> None:
+    """A step of computing and pulling back MUST take the same work however many steps its leaf has been
+    through.
+    """
+    x = impl.leaf(np.ones(2))
+
+    def step() -> None:
+        y = impl.F.multiply(impl.F.multiply(x, x), x)
+        impl.backward(y, np.ones(2))
+        impl.set_grad(x, None)
+
+    for _ in range(10):
+        step()
+    young = count_lines(step)
+    for _ in range(1_000):
+        step()
+    assert_no_more_lines(count_lines(step), young, 500, "a step after 1,000 others")
+
+
+@clause()
+def test_a_lookup_costs_its_rows(impl: TapeImplementation) -> None:
+    """Looking up rows of a table and pulling back MUST take the table's work once, not once for every row
+    looked up.
+    """
+    table = impl.leaf(np.ones((20_000, 8)))
+
+    def work(rows: int) -> None:
+        y = impl.F.index_select(table, indices=np.arange(rows) * 7 % 20_000)
+        impl.backward(y, np.ones((rows, 8)))
+        impl.set_grad(table, None)
+
+    assert_linear(work, 16, "rows that are looked up")

@@ -6,14 +6,20 @@ from functools import partial
 
 import numpy as np
 
+from dlspec import casefile
 from dlspec.clause import clause
+from dlspec.clauses.objects.lifecycle import Play
 from dlspec.clauses.scale.helpers import (
     assert_at_most,
     assert_nothing_kept,
+    branches,
     chain,
     counted_memory,
+    diamonds,
     however_deep,
+    most_in_use,
     product,
+    uses,
     watched,
 )
 from dlspec.implementation import TapeImplementation
@@ -206,3 +212,56 @@ def test_a_long_chain_is_gone(impl: TapeImplementation) -> None:
     with however_deep("a chain of 1,000 ops"):
         assert_nothing_kept(partial(work, pulled_back=False), "a chain that was dropped", rounds=1)
         assert_nothing_kept(partial(work, pulled_back=True), "a chain that was pulled back", rounds=1)
+
+
+@clause()
+def test_backward_needs_little_more_than_forward(impl: TapeImplementation) -> None:
+    """`backward` MUST need no more memory than a small multiple of what its graph holds, of any shape."""
+    length = 40
+    programs_of_ops = {"a chain": product, "uses": uses, "branches": branches, "diamonds": diamonds}
+    for name, program in programs_of_ops.items():
+        with counted_memory() as in_use:
+            x, w = impl.leaf(np.ones(SIDE)), impl.leaf(np.ones(SIDE))
+            before = in_use()
+            y = program(impl.F, x, w, length)
+            graph = in_use() - before
+            needed = most_in_use(partial(impl.backward, y, np.ones(SIDE)))
+        # Two cotangents for each array that the graph holds; seed, gradients and the sums on the way beside.
+        assert_at_most(
+            needed, 2 * graph + 12 * SIZE, f"in a backward through {name} of {length} ops and {graph} bytes"
+        )
+
+
+@clause()
+def test_a_lookup_needs_no_table_for_each_row(impl: TapeImplementation) -> None:
+    """Looking up rows and pulling back MUST need memory for a few tables at most, however many rows are
+    looked up.
+    """
+    rows, table = 256, np.ones((512, 8))
+    with counted_memory():
+        leaf = impl.leaf(table)
+
+        def work() -> None:
+            chosen = [impl.F.index_select(leaf, indices=np.arange(k, k + rows)) for k in range(8)]
+            total = chosen[0]
+            for one in chosen[1:]:
+                total = impl.F.add(total, one)
+            impl.backward(total, np.ones((rows, 8)))
+
+        needed = most_in_use(work)
+    # Eight lookups of half a table, their sums, and as many cotangents as are on the way at once.
+    assert_at_most(needed, 32 * table.nbytes, "in eight lookups of half a table")
+
+
+@clause()
+def test_whole_lives_keep_nothing(impl: TapeImplementation) -> None:
+    """Whatever was done with tensors, what was refused included, they MUST all be gone when they are dropped,
+    without the garbage collector.
+    """
+    programs = casefile.load("objects.lifecycle.tensors_and_gradients")
+
+    def work() -> None:
+        for case in programs:
+            Play(impl, case["start"]).run(case["program"], comparing=False)
+
+    assert_nothing_kept(work, f"{len(programs)} programs of steps", rounds=1)
