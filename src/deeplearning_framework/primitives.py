@@ -370,9 +370,9 @@ def tanh(x: Array) -> tuple[Array, Residuals]:
 def tanh_vjp(y_bar: Array, x: Array) -> tuple[Array]:
     """Weigh the cotangent with the squared hyperbolic secant."""
     # Twice the largest numbers is infinite; the exponential is 0 either way, which is not worth a warning.
+    # (1 + z)^2 is multiplied out: where z is small, this rounds once in place of three times.
     with np.errstate(over="ignore"):
         z = np.exp(-2 * np.abs(x))
-    # (1 + z)^2 multiplied out: where z is small, this rounds once in place of three times.
     return (y_bar * (4 * z / (1 + z * (2 + z))),)
 
 
@@ -403,7 +403,8 @@ def sigmoid(x: Array) -> tuple[Array, Residuals]:
 
 def sigmoid_vjp(y_bar: Array, z: Array) -> tuple[Array]:
     """Weigh the cotangent with the logistic density."""
-    return (y_bar * (z / (1 + z * (2 + z))),)  # (1 + z)^2, rounding once where z is small
+    # (1 + z)^2 multiplied out, as for tanh.
+    return (y_bar * (z / (1 + z * (2 + z))),)
 
 
 SIGMOID = Rule(sigmoid, sigmoid_vjp)
