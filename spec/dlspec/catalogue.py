@@ -11,6 +11,24 @@ Accuracy is a budget in units of eps (see `dlspec.tolerance`):
                plus what a relative change of eps in each input would do to it
     vjp_ulp    of a cotangent, relative to the sum of the magnitudes of its terms, plus `slack`
     slack      what well-known and legitimate formulas of the derivative lose to cancellation
+
+Where the budgets come from. One rounding is half an eps, relative to what is rounded; u = eps / 2.
+
+    0     nothing is rounded: numbers are copied, chosen, negated, added once (the value of `add`)
+    1     one operation that IEEE 754 rounds correctly: half of it is used
+    4     one elementary function; NumPy's are at worst 1.2 eps off in float64, and 3.5 in float32
+          (`docs/accuracy.md`)
+    6     such a function, and the two roundings of `1 / (1 + exp(-x))`
+    8     a sum of n terms is off by at most gamma = n u / (1 - n u) of the sum of their magnitudes (Higham,
+          "Accuracy and Stability of Numerical Algorithms", 4.2), in any order; frozen cases have at most
+          a dozen terms, so 8 eps is 16 u for 12 u. Likewise a product of matrices, and a cotangent that is
+          a function's derivative (4 or so) times what arrives, with its own two or three roundings
+    16    what composes such parts: a power (an exponential of a product of a logarithm), and a cell
+
+`offset` and `slack` are magnitudes, not budgets: the 1 in `log(1 + ...)`, of which eps is lost however small
+the logarithm, and the terms whose difference a formula takes. How much of each budget the reference uses at
+most, on millions of numbers, is in `benchmarks/history/bounds.json`: from 1 to 50 percent. A bound of which
+less is used would hide a fault, and needs a reason (`benchmarks/bounds.py`).
 """
 
 from __future__ import annotations
@@ -44,6 +62,27 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class Precision:
+    """How many ulp of the exact result (see `dlspec.precision`) a careful implementation may be off.
+
+    These hold over the whole range, tails, zeros and subnormal numbers included, in either type. An
+    elementary function is granted 4 ulp: NumPy's are within 2.5 (exp), 3.5 (log) and 1.4 (tanh) in float32,
+    where they are at their worst, and PyTorch's within 0.9. Every other operation rounds by 1/2 ulp, of a
+    number that may be next to a power of two, where the same error is twice as many ulp. The worst that was
+    found for the reference is in `docs/accuracy.md`, from a quarter to nine tenths of the budget.
+
+    Attributes:
+        value: Of the value.
+        pullback: Of the cotangent.
+        of_terms: Whether the cotangent's ulp are those of the sum of its terms' magnitudes, which cancel.
+    """
+
+    value: float
+    pullback: float
+    of_terms: bool = False
+
+
+@dataclass(frozen=True)
 class Op:
     """One row.
 
@@ -65,6 +104,7 @@ class Op:
         refusals: Inputs that must be refused.
         profile: The profile that the row's laws belong to.
         output: Which result is examined, for an op that returns several.
+        precision: The budgets in ulp over the whole range, for the functions that are most easily lost there.
     """
 
     name: str
@@ -83,6 +123,7 @@ class Op:
     refusals: tuple[Refusal, ...] = ()
     profile: str = "ops"
     output: int | None = None
+    precision: Precision | None = None
 
     @property
     def id(self) -> str:
@@ -448,6 +489,7 @@ CATALOGUE: tuple[Op, ...] = (
         "()->()",
         lambda x: -x,
         elementwise("()->()", reals(-4, 4)),
+        vjp_ulp=0,
         integral=elementwise("()->()", whole(-8, 8)),
     ),
     Op(
@@ -461,13 +503,29 @@ CATALOGUE: tuple[Op, ...] = (
         integral=_whole_powers(),
         zeros=(),
     ),
-    Op("exp", "()->()", exp, elementwise("()->()", reals(-4, 4)), ulp=4),
-    Op("log", "()->()", log, elementwise("()->()", reals(1 / 16, 16)), ulp=4, zeros=()),
+    Op(
+        "exp",
+        "()->()",
+        exp,
+        elementwise("()->()", reals(-4, 4)),
+        ulp=4,
+        precision=Precision(4, 8),  # w y
+    ),
+    Op(
+        "log",
+        "()->()",
+        log,
+        elementwise("()->()", reals(1 / 16, 16)),
+        ulp=4,
+        zeros=(),
+        precision=Precision(4, 2),  # w / x, or w times a reciprocal
+    ),
     Op(
         "relu",
         "()->()",
         lambda x: x * (real(x) > 0),
         elementwise("()->()", reals(-4, 4)),
+        vjp_ulp=0,
         integral=elementwise("()->()", whole(-8, 8)),
         zeros=(),
     ),
@@ -479,6 +537,7 @@ CATALOGUE: tuple[Op, ...] = (
         ulp=4,
         # 1 - y*y cancels as y nears 1.
         slack=lambda w, x: np.abs(w) * np.tanh(x) ** 2,
+        precision=Precision(4, 8),  # an exponential, its sum with 1, a square, a quotient, a product
     ),
     Op(
         "sigmoid",
@@ -488,6 +547,7 @@ CATALOGUE: tuple[Op, ...] = (
         ulp=6,
         # y * (1 - y) cancels as y nears 1.
         slack=lambda w, x: np.abs(w) * sigmoid(x),
+        precision=Precision(6, 8),  # as tanh
         wide=False,
     ),
     Op(
@@ -497,6 +557,7 @@ CATALOGUE: tuple[Op, ...] = (
         _reduced(reals(-4, 4)),
         ulp=8,
         conditioned=True,
+        vjp_ulp=0,
         integral=_reduced(whole(-8, 8)),
         refusals=(
             Refusal("a dim that isn't there", ((2, 3),), {"dim": 2}),
@@ -546,6 +607,7 @@ CATALOGUE: tuple[Op, ...] = (
         "(...)->(...)",
         lambda x, axes=None: np.transpose(x, axes),
         _transposed(reals(-4, 4)),
+        vjp_ulp=0,
         integral=_transposed(whole(-8, 8)),
         refusals=(
             Refusal("too few axes", ((2, 3, 4),), {"axes": (0, 1)}),
@@ -558,6 +620,7 @@ CATALOGUE: tuple[Op, ...] = (
         "(...)->(...)",
         lambda x, shape: np.reshape(x, shape),
         _reshaped(reals(-4, 4)),
+        vjp_ulp=0,
         integral=_reshaped(whole(-8, 8)),
         refusals=(
             Refusal("another number of elements", ((2, 3),), {"shape": (4, 2)}),
@@ -596,6 +659,7 @@ CATALOGUE: tuple[Op, ...] = (
         ulp=8,
         conditioned=True,
         slack=_of_softmax,
+        precision=Precision(8, 8, of_terms=True),
         refusals=(Refusal("a dim that isn't there", ((2, 3),), {"dim": 2}),),
     ),
     Op(
@@ -607,6 +671,7 @@ CATALOGUE: tuple[Op, ...] = (
         conditioned=True,
         offset=1,
         slack=_of_log_softmax,
+        precision=Precision(4, 8, of_terms=True),
         refusals=(Refusal("a dim that isn't there", ((2, 3),), {"dim": -3}),),
     ),
     Op(
@@ -619,6 +684,7 @@ CATALOGUE: tuple[Op, ...] = (
         conditioned=True,
         offset=1,
         slack=_of_cross_entropy,
+        precision=Precision(4, 8),
         refusals=(
             Refusal("more targets than rows", ((2, 6),), {"targets": np.array([0, 1, 2])}),
             Refusal("a target past the last class", ((2, 3),), {"targets": np.array([0, 3])}),

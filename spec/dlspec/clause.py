@@ -234,12 +234,16 @@ def _sentence(function: Callable[..., Any]) -> str:
     return " ".join(inspect.cleandoc(function.__doc__ or "").split())
 
 
-def clause(*, cases: Any = None) -> Callable[[Callable[..., None]], Callable[[Implementation], None]]:
+def clause(
+    *, cases: Any = None, frozen_as: str | None = None
+) -> Callable[[Callable[..., None]], Callable[[Implementation], None]]:
     """Make a function a clause.
 
     Args:
         cases: Where the body takes inputs: a strategy for its one parameter after `impl`, or a
             mapping from parameter to strategy. None where the body names its inputs itself.
+        frozen_as: The id under which the cases are frozen, if the clause shares them with another; by default
+            its own.
 
     Returns:
         A decorator. What it gives takes the implementation alone, runs every case, and carries
@@ -262,7 +266,7 @@ def clause(*, cases: Any = None) -> Callable[[Callable[..., None]], Callable[[Im
             source,
             body,
             strategies=strategies,
-            frozen_as=None if strategies is None else id,
+            frozen_as=None if strategies is None else frozen_as or id,
         )
 
         def check(impl: Implementation) -> None:
