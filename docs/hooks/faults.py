@@ -42,7 +42,7 @@ def areas() -> dict[str, list[Table]]:
 
 @cache
 def matrix() -> dict[str, list[str]]:
-    """For each fault the clauses that fail on it."""
+    """For each fault the clauses that are known to fail on it."""
     rows: dict[str, list[str]] = json.loads((FAULTS / "matrix.json").read_text(encoding="utf-8"))["faults"]
     return rows
 
@@ -90,9 +90,7 @@ def told(table: Table, kind: str) -> str:
     """One fault or variant, with its story."""
     lines = [f"### {words(table['id'])} {{#{table['id']}}}", ""]
     if kind == "fault":
-        failing = len(matrix().get(table["id"], ()))
-        also = f", and {failing - 1} more" if failing > 1 else ""
-        lines += [f"**{table['of']}** · caught by {clause(table['caught_by'])}{also}", ""]
+        lines += [f"**{table['of']}** · caught by {clause(table['caught_by'])}", ""]
     else:
         lines += [f"**{table['of']}**", ""]
     lines += [" ".join(table["story"].split()), ""]
@@ -118,7 +116,7 @@ def all_variants(_: str) -> str:
 
 
 def table_of_areas(_: str) -> str:
-    """How many faults of each area fail something in each profile."""
+    """How many faults of each area are known to fail something in each profile."""
     profiles = list(dict.fromkeys(id.partition(".")[0] for row in matrix().values() for id in row))
     lines = [f"| | faults | {' | '.join(profiles)} |", f"|---|--:|{'--:|' * len(profiles)}"]
     for area, tables in areas().items():
@@ -130,12 +128,10 @@ def table_of_areas(_: str) -> str:
 
 def totals(_: str) -> str:
     """The matrix in a sentence."""
-    rows = matrix()
-    clauses = {id for row in rows.values() for id in row}
-    middle = sorted(len(row) for row in rows.values())[len(rows) // 2]
+    clauses = {id for row in matrix().values() for id in row}
     return (
-        f"There are {len(rows)} planted faults. Each fails the clause that is meant to catch it, half of "
-        f"them fail {middle} clauses or more, and {len(clauses):,} clauses have failed on at least one."
+        f"There are {len(matrix())} planted faults. Each fails the clause that is meant to catch it, and each of "
+        f"{len(clauses):,} clauses fails on at least one of them."
     )
 
 

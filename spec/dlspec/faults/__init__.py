@@ -6,7 +6,7 @@ else would; a clause that fails on one asks for too much.
 
     *.toml              faults, by what they are about
     variants/*.toml     variants
-    matrix.json         which clauses fail on which fault; made by `dlspec faults --matrix`
+    matrix.json         which clauses are known to fail on which fault; `dlspec faults --matrix` makes it
     waivers.toml        clauses that need no fault, and why
     diff.py             the notation of a change
     reference.py        the reference with a change made to it

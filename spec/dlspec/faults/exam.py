@@ -101,7 +101,7 @@ def _sit(target: str, ids: tuple[str, ...], first_only: bool) -> Sitting:
 
 
 def read_matrix() -> dict[str, list[str]]:
-    """For each fault the clauses that fail on it, as they were when the matrix was made."""
+    """For each fault the clauses that are known to fail on it: all that it was asked and failed."""
     if not MATRIX.exists():
         return {}
     rows: dict[str, list[str]] = json.loads(MATRIX.read_text(encoding="utf-8"))["faults"]

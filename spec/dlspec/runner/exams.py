@@ -40,6 +40,9 @@ def faults_command(
         list[str] | None,
         typer.Option(metavar="GLOB", help="With --matrix: ask matching clauses only; may be repeated."),
     ] = None,
+    idle: Annotated[
+        bool, typer.Option("--idle", help="With --matrix: ask only the clauses that no fault has failed yet.")
+    ] = False,
     jobs: Jobs = CORES,
 ) -> None:
     """See that every planted fault is caught. For those who work on the spec.
@@ -52,59 +55,83 @@ def faults_command(
 
     known = _read(planted)
     wanted = _chosen("fault", fault, known)
-    rows = exam.read_matrix()
-    every = _matching(clause)
-    asked = {f"fault:{id}": every for id in known} if matrix else exam.questions(rows)
-    problems = []
-    for id in wanted:
-        if known[id].caught_by not in manifest.by_id():
-            problems.append(f"{id} is to be caught by {known[id].caught_by}, but there is no such clause")
-    rows = {id: clauses for id, clauses in rows.items() if id in known}
-    for id, sitting in _sat({id: asked[f"fault:{id}"] for id in wanted}, "fault", jobs).items():
-        missed = _missed(known[id], sitting, asked[f"fault:{id}"], rows.get(id, ()), matrix=matrix)
-        problems += missed
-        if matrix and sitting.broken is None:
-            rows[id] = [*(c for c in rows.get(id, ()) if c not in every), *sitting.failed]
-        if fault and not missed:
-            _show_caught(known[id], sitting, matrix=matrix)
+    problems = [
+        f"{id} is to be caught by {known[id].caught_by}, but there is no such clause"
+        for id in wanted
+        if known[id].caught_by not in manifest.by_id()
+    ]
     if matrix:
-        exam.write_matrix(rows)
+        asked = _matching(clause)
+        if idle:
+            witnessed = exam.witnesses(exam.read_matrix())
+            asked = [id for id in asked if id not in witnessed]
+        problems += _enter(wanted, known, asked, jobs)
+    else:
+        problems += _repeat(wanted, known, jobs)
     if not fault:
-        problems += exam.gaps(rows)
+        problems += exam.gaps(exam.read_matrix())
     _close(problems, f"{plural(len(wanted), 'fault')}, each caught by the clause that is meant to catch it")
 
 
-def _missed(
-    change: Change, sitting: Sitting, asked: Sequence[str], known: Sequence[str], *, matrix: bool
-) -> list[str]:
-    """What should have failed and didn't."""
-    if sitting.broken is not None:
-        return [f"{change.id} can't be asked: {sitting.broken}"]
-    missed = []
-    if change.caught_by in asked and change.caught_by not in sitting.failed:
-        others = f"; {', '.join(sitting.failed[:MOST_SHOWN])} fail" if matrix and sitting.failed else ""
-        missed.append(f"{change.id} escapes {change.caught_by}{others}")
-    if not matrix:
-        from dlspec.faults import exam
+def _repeat(wanted: Sequence[str], known: Mapping[str, Change], jobs: int) -> list[str]:
+    """Ask what the matrix promises, and say what doesn't hold."""
+    from dlspec.faults import exam
 
-        witnessed = exam.witnesses(exam.read_matrix())
-        missed += [
-            f"{id} no longer fails on {change.id}; renew the matrix: dlspec faults --matrix"
-            for id in known
-            if witnessed[id] == change.id and id not in sitting.failed and id != change.caught_by
-        ]
-    return missed
+    questions = exam.questions(exam.read_matrix())
+    problems = []
+    for id, sitting in _sat({id: questions[f"fault:{id}"] for id in wanted}, "fault", jobs).items():
+        caught_by = known[id].caught_by
+        if sitting.broken is not None:
+            problems.append(f"{id} can't be asked: {sitting.broken}")
+        elif caught_by not in sitting.failed:
+            problems.append(f"{id} escapes {caught_by}")
+        elif len(wanted) < len(known):
+            typer.echo(f"{id} fails {caught_by}")
+        if sitting.broken is None:
+            problems += [
+                f"{clause} no longer fails on {id}: dlspec faults --matrix --clause {clause}"
+                for clause in questions[f"fault:{id}"]
+                if clause != caught_by and clause not in sitting.failed
+            ]
+    return problems
 
 
-def _show_caught(change: Change, sitting: Sitting, *, matrix: bool) -> None:
-    if not matrix:
-        typer.echo(f"{change.id} fails {change.caught_by}")
-        return
-    typer.echo(f"{change.id} fails {plural(len(sitting.failed), 'clause')}, {change.caught_by} among them:")
-    for id in sitting.failed[:MOST_SHOWN]:
-        typer.echo(f"  {id}")
-    if len(sitting.failed) > MOST_SHOWN:
-        typer.echo(f"  and {len(sitting.failed) - MOST_SHOWN} more")
+KEEP_EVERY = 25
+"""Faults after which the matrix is written: the whole of it takes most of an hour."""
+
+
+def _enter(wanted: Sequence[str], known: Mapping[str, Change], asked: Sequence[str], jobs: int) -> list[str]:
+    """Ask faults all of the clauses given, and enter in the matrix what fails."""
+    from dlspec.faults import exam
+
+    rows = {id: clauses for id, clauses in exam.read_matrix().items() if id in known}
+    targets = {f"fault:{id}": asked for id in wanted}
+    problems = []
+    with screen.counting("faults", len(targets)) as advance:
+        for number, sitting in enumerate(exam.sit(targets, jobs=jobs), start=1):
+            id = sitting.target.partition(":")[2]
+            change = known[id]
+            if sitting.broken is not None:
+                problems.append(f"{id} can't be asked: {sitting.broken}")
+                continue
+            if change.caught_by in asked and change.caught_by not in sitting.failed:
+                problems.append(f"{id} escapes {change.caught_by}, and fails {_some(sitting.failed)}")
+            rows[id] = [*(clause for clause in rows.get(id, ()) if clause not in asked), *sitting.failed]
+            if len(wanted) < len(known):
+                typer.echo(f"{id} fails {_some(sitting.failed)}")
+            if number % KEEP_EVERY == 0:
+                exam.write_matrix(rows)
+            advance()
+    exam.write_matrix(rows)
+    return problems
+
+
+def _some(clauses: Sequence[str]) -> str:
+    """How many, and the first of them."""
+    if not clauses:
+        return "nothing"
+    more = ", ..." if len(clauses) > MOST_SHOWN else ""
+    return f"{plural(len(clauses), 'clause')}: {', '.join(clauses[:MOST_SHOWN])}{more}"
 
 
 def variants_command(
