@@ -130,8 +130,8 @@ def totals(_: str) -> str:
     """The matrix in a sentence."""
     clauses = {id for row in matrix().values() for id in row}
     return (
-        f"There are {len(matrix())} planted faults. Each fails the clause that is meant to catch it, and each "
-        f"of {len(clauses):,} clauses fails on at least one of them."
+        f"There are {len(matrix())} planted faults. Each fails the clause that is meant to catch it, and "
+        f"each of {len(clauses):,} clauses fails on at least one of them."
     )
 
 
