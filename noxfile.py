@@ -232,3 +232,11 @@ def bench(session: nox.Session) -> None:
     kernel: dict[str, str | None] = dict.fromkeys(("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"))
     quick = ["--benchmark-max-time=0.1", "--benchmark-min-rounds=5", "--benchmark-columns=median,iqr,rounds"]
     session.run("pytest", "benchmarks", *quick, *session.posargs, env=threads | kernel)
+
+
+@nox.session
+def mutation(session: nox.Session) -> None:
+    """Show which small mistakes in the reference the spec would miss; in dlspec's core, `-- dlspec`."""
+    prepare(session, *group("mutation"))
+    one_thread: dict[str, str | None] = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    session.run("python", "-m", "tests.mutation", *session.posargs, env=one_thread)

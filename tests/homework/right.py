@@ -339,6 +339,10 @@ class SGD:
         self.alpha = alpha
         if not self.parameters:
             raise ValueError("there are no parameters")
+        if not all(isinstance(parameter, Tensor) for parameter in self.parameters):
+            raise TypeError("a parameter is no tensor")
+        if any(parameter.parents for parameter in self.parameters):
+            raise ValueError("a parameter is the result of an op")
         if any(parameter.data.dtype.kind != "f" for parameter in self.parameters):
             raise TypeError("a parameter holds integers")
         if not 0 <= alpha < math.inf:

@@ -214,7 +214,8 @@ class ModuleImplementation(TapeImplementation):
     def _op(self, op: str) -> Callable[..., Value]:
         def call(*operands: Value, **static: Any) -> Value:
             arrays = {key: value for key, value in static.items() if isinstance(value, np.ndarray)}
-            plain = tuple((key, value) for key, value in static.items() if key not in arrays)
+            # With its type: to a dictionary 1, 1.0 and True are one key.
+            plain = tuple((key, type(value), value) for key, value in static.items() if key not in arrays)
             signature = (op, len(operands), plain, tuple(arrays))
             compiled = self._compiled.get(signature)
             if compiled is None:

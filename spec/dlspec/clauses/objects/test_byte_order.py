@@ -1,0 +1,27 @@
+"""Numbers whose bytes another machine wrote."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dlspec.clause import clause
+from dlspec.clauses.objects.helpers import assert_fact
+from dlspec.implementation import TapeImplementation
+from dlspec.tolerance import assert_equal
+
+
+@clause()
+def test_the_order_of_bytes_makes_no_difference(impl: TapeImplementation) -> None:
+    """Data in either order of bytes, as files of other machines have it, MUST be taken as the numbers that
+    it is, in their precision.
+    """
+    tensor = impl.named("Tensor")
+    for dtype in impl.dtypes:
+        for order in "<>":
+            t = tensor(np.array([1.5, -2.0], np.dtype(dtype).newbyteorder(order)), autograd=True)
+            impl.backward(impl.F.multiply(t, t), np.array([1.0, 3.0], dtype))
+
+            what = f"{dtype} with the bytes in the order {order!r}"
+            assert_fact(impl.numpy(t).dtype.newbyteorder("="), np.dtype(dtype), f"type of {what}")
+            assert_equal(impl.array(t), np.array([1.5, -2.0]), what)
+            assert_equal(impl.gradient(t), np.array([3.0, -12.0]), f"gradient of {what}")
