@@ -47,3 +47,23 @@ def test_integers_are_compared_as_real_numbers(impl: Implementation) -> None:
         value = impl.value("mse_loss", p, t, reduction="none")
         assert_equal(value, right, f"squared errors of {dtype}")
         assert_dtype(value, np.float64, f"squared errors of {dtype}")
+
+
+@clause()
+def test_one_by_one_for_any_number(impl: Implementation) -> None:
+    """Squared errors one by one MUST be each element's own, and each receive its own cotangent, however many
+    there are and whatever their sign.
+    """
+    for dtype in impl.dtypes:
+        for n in range(1, 12):
+            for sign in (1.0, -1.0):
+                p, t = (sign * (np.arange(n) * k % 11 + 1) for k in (3, 5))
+                w = np.where(np.arange(n) % 2, -1.0, 1.0) * (np.arange(n) + 1)
+                value, bars = impl.gradients(
+                    lambda F, p, t: F.mse_loss(p, t, reduction="none"),
+                    *(x.astype(dtype) for x in (p, t)),
+                    cotangent=w.astype(dtype),
+                )
+                assert_equal(value, (p - t) ** 2, f"{n} squared errors in {dtype}")
+                for name, bar, right in zip("pt", bars, (2 * (p - t) * w, -2 * (p - t) * w), strict=True):
+                    assert_equal(bar, right, f"cotangent of {name} of {n} in {dtype}")

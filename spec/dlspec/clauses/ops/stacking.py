@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dlspec.catalogue import Op
+from dlspec import casefile
+from dlspec.catalogue import BY_NAME, Op
 from dlspec.clause import OpCase
 from dlspec.oracle import Answer
 
@@ -22,10 +25,10 @@ Array = NDArray[Any]
 Static = dict[str, Any]
 
 LENGTH = 1024
-"""Elements of the longest operand, at least."""
+"""Elements of the first operand, at least."""
 
-WORTH_STACKING = 8
-"""Elements that one copy has, at least: the larger cases show what the smaller do."""
+STACKS = 3
+"""Cases of an op that are stacked for each type: the larger ones show what the smaller do."""
 
 
 @dataclass(frozen=True)
@@ -100,8 +103,20 @@ STACKINGS: Mapping[str, Stacking] = {
 
 def _copies(operands: tuple[Array, ...]) -> int:
     """A power of two: dividing by it rounds nothing."""
-    longest = max(x.size for x in operands)
-    return int(2 ** np.ceil(np.log2(LENGTH / longest))) if longest >= WORTH_STACKING else 0
+    size = operands[0].size
+    return int(2 ** np.ceil(np.log2(LENGTH / size))) if size else 0
+
+
+@cache
+def stacks(name: str, dtype: str) -> tuple[OpCase, ...]:
+    """The largest cases of an op that use the digits of a type, stacked."""
+    op = BY_NAME[name]
+    cases = [OpCase.load(stored) for stored in casefile.load(f"{op.id}.demanding")]
+    other = "float32" if dtype == "float64" else None
+    fine = [case for case in cases if case.fits(dtype) and not (other and case.fits(other))]
+    largest = sorted(fine, key=lambda case: case.operands[0].size, reverse=True)
+    made = (stacked(op, case.astype(dtype)) for case in largest)
+    return tuple(islice(filter(None, made), STACKS))
 
 
 def stacked(op: Op, case: OpCase) -> OpCase | None:

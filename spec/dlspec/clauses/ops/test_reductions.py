@@ -62,3 +62,31 @@ def test_a_mean_of_nothing_is_nan(impl: Implementation) -> None:
         impl.value("mean", np.zeros((0, 2), impl.dtypes[0]), dim=0), np.full(2, np.nan), "mean over no rows"
     )
     assert_equal(impl.value("mean", np.zeros(0, impl.dtypes[0])), np.array(np.nan), "mean of nothing")
+
+
+@clause()
+def test_no_elements_receive_no_cotangents(impl: Implementation) -> None:
+    """Where there are no rows, sums, means and maxima of each MUST be none, and so are the cotangents."""
+    for op in ("sum", "mean", "max"):
+        for dtype in impl.dtypes:
+            x, none = np.zeros((0, 3), dtype), np.zeros(0, dtype)
+            value, (bar,) = impl.gradients(lambda F, x, op=op: getattr(F, op)(x, dim=1), x, cotangent=none)
+            assert_equal(value, none, f"{op} of each of no rows in {dtype}")
+            assert_equal(bar, x, f"cotangent of x in {op} in {dtype}")
+
+
+@clause()
+def test_the_largest_of_several_dims_wherever_it_stands(impl: Implementation) -> None:
+    """The cotangent of a maximum over several dims MUST arrive at the largest element, wherever it stands."""
+    for dtype in impl.dtypes:
+        for place in range(12):
+            x = -1.0 - np.arange(12.0)
+            x[place] = 0.5
+            right = np.where(x == x.max(), 3.0, 0.0)
+            value, (bar,) = impl.gradients(
+                lambda F, x: F.max(x, dim=(0, 2)),
+                x.reshape(2, 1, 6).astype(dtype),
+                cotangent=np.array([3.0], dtype),
+            )
+            assert_equal(value, np.array([0.5]), f"maximum at place {place} in {dtype}")
+            assert_equal(bar, right.reshape(2, 1, 6), f"cotangent of x for place {place} in {dtype}")
