@@ -21,7 +21,7 @@ from deeplearning_framework import (
 
 
 class WithLayers:
-    """What the three have in common: a model, and an optimizer on its parameters."""
+    """What all have in common: a model, and an optimizer on its parameters."""
 
     def __init__(self, workload: Workload, *layers: Layer) -> None:
         """Give the layers the workload's parameters, in order."""
@@ -98,7 +98,22 @@ class Rnn(WithLayers):
         self.descend(self.criterion.forward(output, self.workload.targets))
 
 
+class Words(WithLayers):
+    """An embedding, summed squared error."""
+
+    def __init__(self, workload: Workload) -> None:
+        """Build the model."""
+        self.embedding = Embedding(*workload.parameters[0].shape)
+        self.criterion = MSELoss(reduction="sum")
+        self.targets = Tensor(workload.targets)
+        super().__init__(workload, self.embedding)
+
+    def step(self) -> None:
+        """Look up, backward, update."""
+        self.descend(self.criterion.forward(self.embedding.forward(self.workload.inputs), self.targets))
+
+
 def start(workload: Workload) -> Training:
     """Begin a workload."""
-    kinds: dict[str, type[Xor | Mlp | Rnn]] = {"xor": Xor, "mlp": Mlp, "rnn": Rnn}
+    kinds: dict[str, type[Xor | Mlp | Rnn | Words]] = {"xor": Xor, "mlp": Mlp, "rnn": Rnn, "words": Words}
     return kinds[workload.name.partition(",")[0]](workload)

@@ -28,7 +28,7 @@ def cross_entropy(logits: Array, targets: Array) -> tuple[float, Array]:
 
 
 class ByHand:
-    """What the three have in common: the parameters, and where they go from here."""
+    """What all have in common: the parameters, and where they go from here."""
 
     def __init__(self, workload: Workload) -> None:
         """Start where the workload says."""
@@ -110,7 +110,20 @@ class Rnn(ByHand):
         self.update(d_table, d_w_i, d_b, d_w_h, d_b, d_w_o, d_b_o)
 
 
+class Words(ByHand):
+    """An embedding, summed squared error; the gradient is a table."""
+
+    def step(self) -> None:
+        """Look up, backward, update."""
+        (table,) = self.p
+        d = table[self.workload.inputs] - self.workload.targets
+        self.last = float((d * d).sum())
+        d_table = np.zeros_like(table)
+        np.add.at(d_table, self.workload.inputs, 2 * d)
+        self.update(d_table)
+
+
 def start(workload: Workload) -> Training:
     """Begin a workload."""
-    kinds: dict[str, type[Xor | Mlp | Rnn]] = {"xor": Xor, "mlp": Mlp, "rnn": Rnn}
+    kinds: dict[str, type[Xor | Mlp | Rnn | Words]] = {"xor": Xor, "mlp": Mlp, "rnn": Rnn, "words": Words}
     return kinds[workload.name.partition(",")[0]](workload)

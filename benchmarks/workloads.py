@@ -81,9 +81,17 @@ def rnn(steps: int, batch: int) -> Workload:
     return Workload(f"rnn, {steps} steps", inputs, targets, parameters, 0.05)
 
 
+def words() -> Workload:
+    """512 words of 50,000, drawn to where they should be: all table, hardly any arithmetic."""
+    rng = np.random.default_rng(0)
+    table = rng.standard_normal((50_000, 64))
+    return Workload("words", rng.integers(0, len(table), 512), rng.standard_normal((512, 64)), (table,), 0.05)
+
+
 WORKLOADS: dict[str, Callable[[], Workload]] = {
     "xor": xor,
     "mlp": mlp,
     "rnn, 5 steps": lambda: rnn(5, 100),
     "rnn, 100 steps": lambda: rnn(100, 32),
+    "words": words,
 }

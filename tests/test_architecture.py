@@ -19,8 +19,9 @@ FILES = sorted(ROOT.rglob("*.py"))
 LAYERS_OF_THE_PACKAGE = {
     "errors": set(),
     "shapes": {"errors"},
-    "primitives": {"errors", "shapes"},
-    "tensor": {"errors", "shapes", "primitives"},
+    "rows": {"shapes"},
+    "primitives": {"errors", "shapes", "rows"},
+    "tensor": {"errors", "shapes", "rows", "primitives"},
     "layers": {"errors", "shapes", "primitives", "tensor", "layers"},
     "losses": {"errors", "shapes", "primitives", "tensor", "losses"},
     "optim": {"errors", "shapes", "primitives", "tensor", "optim"},

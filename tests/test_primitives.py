@@ -269,11 +269,11 @@ def test_every_integer_type_counts_rows(dtype: str) -> None:
     x = np.arange(6.0).reshape(3, 2)
     y, residuals = p.index_select(x, indices=np.array([2, 0, 2], dtype))
     assert y.tolist() == [[4, 5], [0, 1], [4, 5]]
-    assert p.index_select_vjp(np.ones((3, 2)), *residuals)[0].tolist() == [[1, 1], [0, 0], [2, 2]]
+    assert np.asarray(p.index_select_vjp(np.ones((3, 2)), *residuals)[0]).tolist() == [[1, 1], [0, 0], [2, 2]]
 
 
 def test_indices_are_copied() -> None:
     indices = np.array([0, 1])
     _, residuals = p.index_select(np.eye(2), indices=indices)
     indices[:] = 1
-    assert p.index_select_vjp(np.ones((2, 2)), *residuals)[0].tolist() == [[1, 1], [1, 1]]
+    assert np.asarray(p.index_select_vjp(np.ones((2, 2)), *residuals)[0]).tolist() == [[1, 1], [1, 1]]

@@ -31,6 +31,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from deeplearning_framework.errors import ArgumentError, DTypeError, IndexRangeError, ShapeError
+from deeplearning_framework.rows import Rows
 from deeplearning_framework.shapes import (
     Array,
     Shape,
@@ -56,11 +57,12 @@ class Rule(NamedTuple):
 
     Attributes:
         forward: Operands (arrays) and static keywords to the value and a tuple of residuals.
-        vjp: The cotangent of the value and the residuals to a tuple with a cotangent for each operand.
+        vjp: The cotangent of the value and the residuals to a tuple with a cotangent for each operand: an
+            array, or `Rows` of one.
     """
 
     forward: Callable[..., tuple[Any, Residuals]]
-    vjp: Callable[..., Cotangents]
+    vjp: Callable[..., tuple[Array | Rows | None, ...]]
 
     @property
     def name(self) -> str:
@@ -743,11 +745,10 @@ def index_select(x: Array, *, indices: object) -> tuple[Array, Residuals]:
     return x.take(rows, axis=0), (rows, x.shape)
 
 
-def index_select_vjp(y_bar: Array, rows: Array, shape: Shape) -> tuple[Array]:
-    """Add every cotangent to the row it was taken from."""
-    x_bar = np.zeros(shape, y_bar.dtype)
-    np.add.at(x_bar, rows, y_bar)  # x_bar[rows] += y_bar would keep one of several
-    return (x_bar,)
+def index_select_vjp(y_bar: Array, rows: Array, shape: Shape) -> tuple[Array | Rows]:
+    """Send every cotangent to the row it was taken from."""
+    x_bar = Rows(shape, (rows.reshape(-1), y_bar.reshape(rows.size, *shape[1:])))
+    return (x_bar.shortest(),)
 
 
 INDEX_SELECT = Rule(index_select, index_select_vjp)

@@ -30,6 +30,7 @@ from numpy.typing import ArrayLike
 
 from deeplearning_framework import primitives as p
 from deeplearning_framework.errors import ArgumentError, DTypeError, FrameworkError, GradientError, ShapeError
+from deeplearning_framework.rows import Rows
 from deeplearning_framework.shapes import Array, Shape
 
 __all__ = ["Tensor", "apply", "no_grad"]
@@ -110,14 +111,14 @@ class Node:
         self.shape = shape
         self.dtype = dtype
         self.retains = False
-        self._grad: Tensor | None = None
+        self._grad: Tensor | Rows | None = None
 
     def free(self) -> None:
         """Let go of everything the vjp would need; the node cannot be walked through again."""
         self.parents = None
         self.residuals = ()
 
-    def pull(self, y_bar: Array) -> list[tuple[Node | Tensor, Array]]:
+    def pull(self, y_bar: Array) -> list[tuple[Node | Tensor, Any]]:
         """Call the vjp, and pair its cotangents with the parents that want them.
 
         Raises:
@@ -153,7 +154,9 @@ class Node:
                 pairs.append((parent, x_bar))
         return pairs
 
-    def _conform(self, x_bar: Any, shape: Shape, dtype: np.dtype[Any]) -> Array:  # noqa: ANN401 (anything a vjp returned)
+    def _conform(self, x_bar: Any, shape: Shape, dtype: np.dtype[Any]) -> Array | Rows:  # noqa: ANN401 (anything a vjp returned)
+        if isinstance(x_bar, Rows) and x_bar.shape == shape and x_bar.dtype == dtype:
+            return x_bar
         array = np.asarray(x_bar)
         if array.shape != shape or array.dtype.kind not in "fiub":
             got = "None" if x_bar is None else f"shape {array.shape} and dtype {array.dtype}"
@@ -205,7 +208,7 @@ class Tensor:
     _data: Array
     _autograd: bool
     _node: Node | None
-    _grad: Tensor | None
+    _grad: Tensor | Rows | None
     _updated: int
 
     def __init__(self, data: Operand, autograd: bool = False) -> None:
@@ -257,6 +260,8 @@ class Tensor:
         holder = self._node or self
         if holder._grad is _ZEROS:
             holder._grad = _constant(np.zeros(self.shape, _gradient_dtype(self.dtype)))
+        elif isinstance(holder._grad, Rows):
+            holder._grad = _constant(np.asarray(holder._grad))
         return holder._grad
 
     @grad.setter
@@ -546,11 +551,11 @@ def apply(rule: p.Rule, *inputs: Operand, **static: Any) -> Tensor:  # noqa: ANN
     return result
 
 
-def _walk(root: Node | Tensor, seed: Array, retain_graph: bool) -> None:
+def _walk(root: Node | Tensor, seed: Array, retain_graph: bool) -> None:  # noqa: PLR0912 (one loop with all its cases)
     """Carry a cotangent from a root to the leaves, and there into `grad`."""
-    cotangents = {id(root): seed}
+    cotangents: dict[int, Any] = {id(root): seed}
     summed: set[int] = set()  # whose cotangent is a sum made here, and may be added to in place
-    arrived: list[tuple[Node | Tensor, Array, bool]] = []
+    arrived: list[tuple[Node | Tensor, Any, bool]] = []
     leaves = [root] if isinstance(root, Tensor) else []
     heap = [(-root.order, root)] if isinstance(root, Node) else []
 
@@ -558,7 +563,7 @@ def _walk(root: Node | Tensor, seed: Array, retain_graph: bool) -> None:
     try:
         while heap:
             node = heappop(heap)[1]
-            y_bar = cotangents.pop(id(node))
+            y_bar = np.asarray(cotangents.pop(id(node)))
             summed.discard(id(node))
             if node.retains:
                 arrived.append((node, y_bar, False))
@@ -567,6 +572,9 @@ def _walk(root: Node | Tensor, seed: Array, retain_graph: bool) -> None:
                 node.free()
             for parent, x_bar in pairs:
                 key = id(parent)
+                if isinstance(x_bar, Rows) and isinstance(cotangents.get(key), Rows):
+                    cotangents[key] = cotangents[key].extend(x_bar)
+                    continue
                 if key in summed:
                     cotangents[key] += x_bar
                 elif key in cotangents:
@@ -588,11 +596,17 @@ def _walk(root: Node | Tensor, seed: Array, retain_graph: bool) -> None:
     _commit(arrived)
 
 
-def _commit(arrived: list[tuple[Node | Tensor, Array, bool]]) -> None:
+def _commit(arrived: list[tuple[Node | Tensor, Any, bool]]) -> None:
     """Add cotangents to gradients: first work out all of the new ones, then assign them."""
-    gradients = []
+    gradients: list[tuple[Node | Tensor, Tensor | Rows]] = []
     for target, cotangent, ours in arrived:
         old = None if target._grad is _ZEROS else target._grad
+        if isinstance(cotangent, Rows) and (old is None or isinstance(old, Rows)):
+            rows = cotangent.summed()
+            gradients.append((target, rows if old is None else old.plus(rows)))
+            continue
+        if isinstance(old, Rows):
+            old = _constant(np.asarray(old))
         # A cotangent that is no sum made by the walk may be the caller's seed, a view, or another leaf's too.
         new = (cotangent if ours else np.array(cotangent)) if old is None else old._data + cotangent
         gradients.append((target, _constant(np.asarray(new))))
@@ -616,6 +630,17 @@ def zero_grad(tensor: Tensor) -> None:
     """
     if tensor._grad is not None:
         tensor._grad = _ZEROS
+
+
+def grad_rows(tensor: Tensor) -> tuple[Array | None, Tensor | None]:
+    """A leaf's gradient without its zeros, where only rows have arrived: their numbers, and their gradients.
+
+    Otherwise None, and the gradient.
+    """
+    if isinstance(tensor._grad, Rows):
+        ((numbers, x_bar),) = tensor._grad.parts
+        return numbers, _constant(x_bar)
+    return None, tensor.grad
 
 
 def is_leaf(value: object) -> bool:

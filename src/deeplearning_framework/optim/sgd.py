@@ -9,7 +9,7 @@ import numpy as np
 
 from deeplearning_framework.errors import ArgumentError, DTypeError, GradientError
 from deeplearning_framework.shapes import Array
-from deeplearning_framework.tensor import Tensor, is_leaf, mark_updated, zero_grad
+from deeplearning_framework.tensor import Tensor, grad_rows, is_leaf, mark_updated, zero_grad
 
 
 class SGD:
@@ -86,13 +86,17 @@ class SGD:
         momentum = _checked("momentum", self.momentum)
         weight_decay = _checked("weight_decay", self.weight_decay)
         changes: list[tuple[int, Array, Array | None]] = []
+        changed_rows: dict[int, Array] = {}
         for number, parameter in enumerate(self.parameters):
-            grad = parameter.grad
+            # With momentum or decay every row changes; without, only those whose gradient isn't zero.
+            rows, grad = (None, parameter.grad) if momentum or weight_decay else grad_rows(parameter)
             if grad is None:
                 continue
             data, g = parameter.data, grad.data
             if not data.flags.writeable:
                 raise ArgumentError(f"SGD: parameter {number} of shape {data.shape} is read-only")
+            if rows is not None:
+                data, changed_rows[number] = data[rows], rows
             if weight_decay:
                 g = g + weight_decay * data
             velocity, update = self._velocities[number], g
@@ -105,7 +109,7 @@ class SGD:
         if not changes:
             raise GradientError("SGD: no parameter has a gradient; was backward() called?")
         for number, new, velocity in changes:
-            np.copyto(self.parameters[number].data, new)
+            self.parameters[number].data[changed_rows.get(number, ...)] = new
             mark_updated(self.parameters[number])
             self._velocities[number] = velocity
         if zero:

@@ -129,3 +129,32 @@ def test_asking_twice_to_retain_changes_nothing(impl: TapeImplementation) -> Non
 
     assert_equal(impl.gradient(h), np.array([18.0, -8.0]), "gradient of h in h*h")
     assert_equal(impl.gradient(x), np.array([108.0, 32.0]), "gradient of x in h*h where h = x*x")
+
+
+@clause()
+def test_rows_and_whole_tables_add_up(impl: TapeImplementation) -> None:
+    """What arrives at a table from rows that were looked up and from the whole of it MUST add up, in one call
+    and over several, and keep nothing from other leaves.
+    """
+    one, two, whole = np.array([1]), np.array([2, 1]), np.arange(4)
+    histories = (
+        ([one], [two]),
+        ([one, two], [two, one]),
+        ([one], [whole]),
+        ([whole], [one]),
+        ([two, whole, one],),
+    )
+    for history in histories:
+        table, x = impl.leaf(np.zeros((4, 1))), impl.leaf(np.array([3.0]))
+        expected = np.zeros((4, 1))
+        for uses in history:
+            total = impl.F.multiply(x, x)  # made first, so that a walk back comes to it last
+            for rows in uses:
+                used = table if rows is whole else impl.F.index_select(table, indices=rows)
+                total = impl.F.add(total, impl.F.sum(used))
+                expected[rows] += 1
+            impl.backward(total, np.ones(1))
+
+        said = [[rows.tolist() for rows in uses] for uses in history]
+        assert_equal(impl.gradient(table), expected, f"gradient of a table after uses of the rows {said}")
+        assert_equal(impl.gradient(x), np.array([6.0 * len(history)]), "gradient of the leaf beside it")

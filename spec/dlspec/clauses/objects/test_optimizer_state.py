@@ -123,6 +123,22 @@ def test_momentum_outlives_zero(impl: TapeImplementation) -> None:
 
 
 @clause()
+def test_rows_that_nobody_looked_up_move_on(impl: TapeImplementation) -> None:
+    """With momentum or decay a step MUST move the rows of a table that weren't looked up, too: their velocity
+    carries them on, and they decay.
+    """
+    ends = {"momentum": [7.25, 7.5, 8.0], "weight_decay": [4.125, 4.0, 4.5]}
+    for option, end in ends.items():
+        table = impl.leaf(np.full((3, 1), 8.0))
+        optimizer = new(impl, "SGD", [table], alpha=0.5, **{option: 0.5})
+        for row in (0, 1):
+            impl.backward(impl.F.index_select(table, indices=np.array([row])), np.ones((1, 1)))
+            optimizer.step()
+
+        assert_equal(impl.array(table), np.array(end)[:, np.newaxis], f"two steps with {option}")
+
+
+@clause()
 def test_a_parameter_listed_twice_steps_once(impl: TapeImplementation) -> None:
     """A parameter that is listed twice MUST step once, with momentum and decay too."""
     for options, right in (({}, 1.5), ({"momentum": 0.5}, 1.5), ({"weight_decay": 0.5}, 1.0)):

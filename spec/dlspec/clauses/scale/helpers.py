@@ -15,7 +15,12 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
+from numpy.typing import NDArray
+
 from dlspec.failure import ConformanceFailure
+from dlspec.implementation import TapeImplementation
+
+Array = NDArray[Any]
 
 SMALLEST_OBJECT = sys.getsizeof(object())
 """Bytes of the smallest thing that Python can keep: a growth below it per round is no thing that was kept."""
@@ -64,6 +69,14 @@ def diamonds(F: Any, x: Any, w: Any, length: int) -> Any:
     for _ in range(length):
         x = F.add(x, F.multiply(w, x))
     return x
+
+
+def embedding_step(impl: TapeImplementation, table: Any, optimizer: Any, rows: Array) -> None:
+    """One step of training a table on the squares of its rows: all of those given, and half of them again."""
+    ops = impl.F
+    first, again = ops.index_select(table, indices=rows), ops.index_select(table, indices=rows[::2])
+    impl.backward(ops.add(ops.sum(ops.multiply(first, first)), ops.sum(ops.multiply(again, again))))
+    optimizer.step()
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -9,12 +10,16 @@ import numpy as np
 
 from dlspec.clause import clause
 from dlspec.clauses.scale.helpers import (
+    assert_at_most,
     assert_linear,
     assert_no_more_lines,
     chain,
     count_events,
     count_lines,
+    counted_memory,
+    embedding_step,
     however_deep,
+    most_in_use,
 )
 from dlspec.failure import ConformanceFailure
 from dlspec.implementation import Implementation, TapeImplementation
@@ -215,3 +220,22 @@ def test_a_lookup_costs_its_rows(impl: TapeImplementation) -> None:
 
     # 8 rows and 512: the table stays, so sixty-four times the rows must not take eight times as long.
     assert_linear(lambda size: work(8 * size**3), 1, "rows that are looked up, as a cube root")
+
+
+@clause()
+def test_a_step_of_an_embedding_costs_its_rows(impl: TapeImplementation) -> None:
+    """A step of plain gradient descent on a table of which a few rows were looked up, from the look-up to the
+    zeroed gradient, SHOULD cost those rows in time and in memory, however many the table has.
+    """
+    steps: dict[int, Callable[[], None]] = {}
+    for vocabulary in (1_000, 64_000):
+        table = impl.leaf(np.ones((vocabulary, 64)))
+        optimizer = impl.named("SGD")([table], alpha=1 / 1024)
+        steps[vocabulary] = partial(embedding_step, impl, table, optimizer, np.arange(48) * 997 % vocabulary)
+        steps[vocabulary]()
+
+    # Sixty-four times the table must not take eight times as much, as where time is compared.
+    with counted_memory():
+        needed = {vocabulary: most_in_use(step) for vocabulary, step in steps.items()}
+    assert_at_most(needed[64_000], 8 * needed[1_000], "in a step of an embedding of 64,000 rows")
+    assert_linear(lambda size: steps[1_000 * size**3](), 1, "the table of an embedding, as a cube root")
