@@ -145,7 +145,7 @@ PLANTED = (
     Planted(
         defects.softmax_is_naive,
         {"numerics.softmax.softmax_of_far_logits_is_accurate": "for logits of any size"},
-        ("numerics", "losses"),
+        ("ops", "numerics", "losses"),
     ),
     Planted(
         defects.negative_targets_wrap,

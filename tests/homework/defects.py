@@ -15,7 +15,6 @@ Array = NDArray[Any]
 
 def fan_out_by_operand_order(homework: Any) -> None:
     """Every use hands on at once what has arrived so far, and a product waits for its other users."""
-    users: dict[Any, int] = {}
 
     def backward(self: Any, grad: Any = None, retain_graph: bool = False) -> None:
         if not self.autograd:
@@ -23,7 +22,7 @@ def fan_out_by_operand_order(homework: Any) -> None:
         if grad is None and self.data.size != 1:
             raise RuntimeError("a tensor of several elements needs a cotangent")
         seed, path = self._cotangent(np.ones(self.data.shape) if grad is None else grad), []
-        users.clear()
+        users: dict[Any, int] = {}
         for tensor in homework.latest_last(self):
             path.append(tensor)
             for parent in tensor.parents if len(tensor.parents) > 1 else ():
