@@ -143,6 +143,15 @@ def test_any_thread(impl: Implementation, op: Op, case: OpCase) -> None:
         value, cotangents = in_another_thread(partial(ask, cotangent=np.asarray(factor * case.cotangent)))
         assert_answer(op, case, value, cotangents, factor)
 
+    # Other numbers in the same shapes, there before here: what a thread remembers has not been put right.
+    halves = [np.asarray(x / 2).astype(x.dtype) for x in case.operands]
+    ask = partial(impl.gradients, program_of(op, case), *halves, cotangent=case.cotangent)
+    value, cotangents = in_another_thread(ask)
+    value_here, cotangents_here = ask()
+    assert_equal(value, value_here, f"{op.name} in another thread")
+    for name, there, here in zip(op.operands, cotangents, cotangents_here, strict=True):
+        assert_equal(there, here, f"cotangent of {name} in another thread")
+
 
 @law(cases=None, applies=lambda op: op.name in STACKINGS)
 def test_long_arrays(impl: Implementation, op: Op) -> None:
