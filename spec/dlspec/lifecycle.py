@@ -46,6 +46,7 @@ class Known:
 
     Attributes:
         data: Its whole numbers.
+        given: Whether they were given; what was computed need not be writable.
         wants: Whether it wants a gradient.
         op: What computed it, if a gradient can go back there.
         operands: What it was computed from.
@@ -69,6 +70,7 @@ class Known:
     state: str = "kept"
     version: int = 0
     reach: int = 1
+    given: bool = False
 
     @property
     def stale(self) -> bool:
@@ -97,7 +99,7 @@ class Model:
 
     def leaf(self, numbers: Array, wants: bool) -> Known:
         """A tensor made by hand."""
-        return Known(numbers, wants, reach=int(wants))
+        return Known(numbers, wants, reach=int(wants), given=True)
 
     def apply(self, op: str, *operands: Known) -> Known | None:
         """The result of an op; None where numbers would become too large to be told apart."""
@@ -115,7 +117,7 @@ class Model:
 
     def write(self, tensor: Known, numbers: Array) -> None:
         """Other data for a leaf or a constant."""
-        tensor.data, tensor.version = numbers, tensor.version + 1
+        tensor.data, tensor.version, tensor.given = numbers, tensor.version + 1, True
 
     def backward(self, root: Known, seed: Array) -> str:
         """Say whether a cotangent may be sent back; `settle` then says what comes of it."""

@@ -185,7 +185,7 @@ class Play:
 
     def _change(self, at: int, *numbers: int) -> None:
         known, native = self._at(at)
-        if known.op is None:
+        if known.given:
             self.model.write(known, known.data - self._numbers(*numbers))
             self.impl.change_data(native, self._numbers(*numbers))
 
@@ -226,7 +226,9 @@ class Play:
 
     def _detach(self, at: int) -> None:
         known, native = self._at(at)
-        self.tensors.append((self.model.leaf(known.data, wants=False), self.impl.detach(native)))
+        detached = self.model.leaf(known.data, wants=False)
+        detached.given = known.given
+        self.tensors.append((detached, self.impl.detach(native)))
 
     def _retain_grad(self, at: int) -> None:
         known, native = self._at(at)
