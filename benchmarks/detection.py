@@ -782,8 +782,9 @@ measure of the clauses. What follows is one.
 {randoms} faults made at random: a random rule, perturbed in a random way, under a random condition. Many
 conditions are such that these inputs can't meet them (only in float32, only in another thread, only for
 zeros), which is the point. They are those of `dlspec random-faults {randoms} --first {first}`, far from the
-200 that are tried with every change. No clause was written with one of them in mind; but the kinds of
-perturbations and conditions are always the same, and clauses were written with those in mind.
+200 that are tried with every change. When the clauses were first asked they caught 298, and the laws on other
+threads and long arrays were mended for the two that escaped, so these are no longer quite unknown. The
+kinds of perturbations and conditions are always the same, and clauses were written with those in mind.
 
 {random}
 
