@@ -85,9 +85,14 @@ def _targets_stacked(static: Static, operands: tuple[Array, ...]) -> Static:
     return {**static, "targets": np.stack([static["targets"]] * _copies(operands))}
 
 
+ELEMENTWISE = frozenset(
+    {"add", "subtract", "multiply", "divide", "negative", "power", "exp", "log", "relu", "tanh", "sigmoid"}
+)
+"""Ops whose elements have nothing to do with one another, so that they may stand in any order."""
+
 STACKINGS: Mapping[str, Stacking] = {
-    **dict.fromkeys(("add", "subtract", "multiply", "divide", "negative"), Stacking(_as_it_is)),
-    **dict.fromkeys(("power", "exp", "log", "relu", "tanh", "sigmoid", "mse_loss"), Stacking(_as_it_is)),
+    **dict.fromkeys(ELEMENTWISE, Stacking(_as_it_is)),
+    "mse_loss": Stacking(_as_it_is),
     **dict.fromkeys(("sum", "mean", "max"), Stacking(_dims_moved)),
     **dict.fromkeys(("softmax", "log_softmax", "expand"), Stacking(_dim_moved)),
     "mm": Stacking(_matrices),
@@ -109,14 +114,36 @@ def _copies(operands: tuple[Array, ...]) -> int:
 
 @cache
 def stacks(name: str, dtype: str) -> tuple[OpCase, ...]:
-    """The largest cases of an op that use the digits of a type, stacked."""
+    """The largest cases of an op that use the digits of a type, stacked.
+
+    Those of an elementwise op come back to front, too: what was kept of the first is wrong for the second.
+    """
     op = BY_NAME[name]
     cases = [OpCase.load(stored) for stored in casefile.load(f"{op.id}.demanding")]
     other = "float32" if dtype == "float64" else None
     fine = [case for case in cases if case.fits(dtype) and not (other and case.fits(other))]
     largest = sorted(fine, key=lambda case: case.operands[0].size, reverse=True)
     made = (stacked(op, case.astype(dtype)) for case in largest)
-    return tuple(islice(filter(None, made), STACKS))
+    stacks = islice(filter(None, made), STACKS)
+    return tuple(
+        each for stack in stacks for each in ((stack, flipped(stack)) if name in ELEMENTWISE else (stack,))
+    )
+
+
+def flipped(case: OpCase) -> OpCase:
+    """A case of an elementwise op with everything in it reversed along all axes."""
+    right = case.answer
+    return OpCase(
+        tuple(map(np.flip, case.operands)),
+        case.static,
+        np.flip(case.cotangent),
+        Answer(
+            np.flip(right.value),
+            np.flip(right.value_scale),
+            tuple(map(np.flip, right.cotangents)),
+            tuple(map(np.flip, right.cotangent_scales)),
+        ),
+    )
 
 
 def stacked(op: Op, case: OpCase) -> OpCase | None:
