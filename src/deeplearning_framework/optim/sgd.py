@@ -144,6 +144,6 @@ def _check_parameter(number: int, parameter: object) -> None:
 
 def _checked(name: str, value: object) -> float:
     number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value < 0:  # type: ignore[arg-type, operator]
+    if not number or not math.isfinite(value) or value < 0:  # type: ignore[arg-type, operator] # `number` says so
         raise ArgumentError(f"SGD: {name} is a finite number from 0, not {value!r}")
     return float(value)  # type: ignore[arg-type]

@@ -153,7 +153,7 @@ class Play:
         self.outcomes.append(outcome)
         try:
             self.impl.backward(native, cotangent, retain_graph=retain)
-        except (NotImplementedError, RecursionError):
+        except (NotImplementedError, RecursionError):  # RuntimeErrors too, but no refusals
             raise
         except RuntimeError as raised:
             if outcome == ACCEPTED:
