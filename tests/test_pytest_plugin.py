@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import textwrap
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -208,3 +210,106 @@ def test_xdist_and_junit_work(tmp_path: Path) -> None:
     assert found["ops.add.value"] == ("pass", "MUST", 0)
     assert found["ops.exp.value"] == ("fail", "MUST", 1)
     assert found["ops.exp.shape"] == ("pass", "MUST", 0)
+
+
+HOSTILE = {
+    "pytest.ini": """
+        [pytest]
+        addopts = -q -n 2 --doctest-modules --strict-markers --import-mode=prepend
+        python_files = check_*.py
+        python_classes = Check
+        python_functions = check_*
+        norecursedirs = clauses ops dlspec
+        testpaths = mine
+        xfail_strict = true
+        filterwarnings = error
+    """,
+    "conftest.py": """
+        import random
+        import warnings
+
+        import numpy
+        import pytest
+
+        numpy.seterr(all="raise")
+        warnings.simplefilter("error")
+        collect_ignore_glob = ["*"]
+
+        @pytest.fixture(autouse=True)
+        def network():
+            raise RuntimeError("a fixture of theirs")
+
+        @pytest.fixture
+        def impl():
+            return "an implementation of theirs"
+
+        @pytest.fixture
+        def op():
+            return "an op of theirs"
+
+        def pytest_collection_modifyitems(items):
+            random.Random(1).shuffle(items)  # alike in every process, as xdist wants it
+
+        def pytest_generate_tests(metafunc):
+            metafunc.parametrize("copy", range(3))
+    """,
+    "impl.py": "raise RuntimeError('a module of theirs')",
+    "random_numbers.py": "raise RuntimeError('another one')",
+    "setup.cfg": "[tool:pytest]\naddopts = --no-such-option",
+}
+
+
+@pytest.fixture
+def hostile_repository(tmp_path: Path) -> Path:
+    """A repository whose own settings are made for tests unlike clauses."""
+    for name, text in HOSTILE.items():
+        (tmp_path / name).write_text(textwrap.dedent(text))
+    (tmp_path / "homework.py").write_text((HOMEWORK / "partial.py").read_text())
+    return tmp_path
+
+
+def test_a_hostile_repository_changes_no_result(hostile_repository: Path, tmp_path_factory: Any) -> None:
+    wanted = "ops.exp or ops.add"
+    quiet = tmp_path_factory.mktemp("quiet")
+    (quiet / "homework.py").write_text((HOMEWORK / "partial.py").read_text())
+
+    came_of = []
+    for folder in (quiet, hostile_repository):
+        xml = folder / "report.xml"
+        done = ask(folder, "homework.py", "-k", wanted, f"--junit-xml={xml}")
+        assert done.returncode == 1, done.stdout + done.stderr
+        came_of.append(
+            {
+                properties["clause"]: properties["status"]
+                for case in ET.parse(xml).getroot().iter("testcase")
+                for properties in [{p.attrib["name"]: p.attrib["value"] for p in case.iter("property")}]
+            }
+        )
+
+    assert came_of[0] == came_of[1]
+    assert set(came_of[0].values()) > {"pass", "fail"}
+
+
+def test_the_last_lines_say_how_many_were_asked(hostile_repository: Path) -> None:
+    (hostile_repository / "conftest.py").write_text(
+        "import pytest\n"
+        "def pytest_collection_modifyitems(items):\n"
+        "    for item in items:\n"
+        "        if 'exp' in item.name: item.add_marker(pytest.mark.skip(reason='not today'))\n"
+    )
+
+    done = ask(hostile_repository, "homework.py", "-k", "ops.exp.value or ops.add.value or ops.add.shape")
+
+    assert done.returncode == 0
+    asked = next(line for line in done.stdout.splitlines() if "clauses were asked" in line)
+    assert asked.startswith("2 of ")
+    assert asked.endswith(" claimed clauses were asked, 2 pass")
+    assert "The verdict is that of: dlspec verify homework.py" in done.stdout
+
+
+def test_a_clause_is_selected_by_its_id(tmp_path: Path) -> None:
+    wanted = "dlspec.clauses.ops.test_laws::ops.add.value"
+
+    done = ask(tmp_path, "deeplearning_framework", clauses=wanted)
+
+    assert counts(done) == {"passed": 1}
