@@ -2,10 +2,10 @@
 
     pytest --pyargs dlspec.clauses --implementation mypackage
 
-`-k`, xdist, JUnit files and whatever else pytest has then work on clauses. Each is an item of its own kind, not
-a test function: which names a repository gives to its tests, and which fixtures it lays on all of them, is no
-matter here. A conftest.py may still skip what it likes, so the last line says how many were asked. The verdict is
-that of `dlspec verify`, where no conftest.py is read and a crash is one clause's.
+`-k`, xdist, JUnit files and whatever else pytest has then work on clauses. Each is an item of its own kind,
+not a test function: which names a repository gives to its tests, and which fixtures it lays on all of them,
+is no matter here. A conftest.py may still skip what it likes, so the last lines say how many were asked. The
+verdict is that of `dlspec verify`, where no conftest.py is read and a crash is one clause's.
 
 pytest loads this module wherever the distribution is installed, so it imports nothing before the option is
 given, and does nothing without it.
