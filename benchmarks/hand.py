@@ -1,14 +1,15 @@
-"""The training steps in clear NumPy without any framework: what a careful student would write.
+"""The work in clear NumPy without any framework: what a good programmer would write.
 
-Every line allocates its result. Preallocated buffers, stacked time steps and other tricks would be faster;
-that is another comparison.
+Every line allocates its result. Preallocated buffers, stacked time steps and other tricks are in `limit.py`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-from benchmarks.workloads import Array, Training, Workload
+from benchmarks.workloads import Array, Doing, Workload
 
 
 def sigmoid(x: Array) -> Array:
@@ -36,13 +37,9 @@ class ByHand:
         self.p = [parameter.copy() for parameter in workload.parameters]
         self.last = float("nan")
 
-    def loss(self) -> float:
-        """The loss that the last step began with."""
-        return self.last
-
-    def parameters(self) -> list[Array]:
-        """Where training has got to."""
-        return self.p
+    def results(self) -> list[Array]:
+        """The last loss, and where training has got to."""
+        return [np.array(self.last), *self.p]
 
     def update(self, *gradients: Array) -> None:
         """Gradient descent."""
@@ -88,7 +85,7 @@ class Rnn(ByHand):
         """Forward, backward through time, update."""
         table, w_i, b_i, w_h, b_h, w_o, b_o = self.p
         ids = self.workload.inputs
-        h = np.zeros((len(ids), len(w_h)))
+        h = np.zeros((len(ids), len(w_h)), w_h.dtype)
         xs, hs = [], [h]
         for t in range(ids.shape[1]):
             x = table[ids[:, t]]
@@ -110,20 +107,92 @@ class Rnn(ByHand):
         self.update(d_table, d_w_i, d_b, d_w_h, d_b, d_w_o, d_b_o)
 
 
-class Words(ByHand):
-    """An embedding, summed squared error; the gradient is a table."""
+class Embedding(ByHand):
+    """Summed squares of rows; the gradient is a table."""
 
     def step(self) -> None:
         """Look up, backward, update."""
         (table,) = self.p
-        d = table[self.workload.inputs] - self.workload.targets
-        self.last = float((d * d).sum())
+        e = table[self.workload.inputs]
+        self.last = float((e * e).sum())
         d_table = np.zeros_like(table)
-        np.add.at(d_table, self.workload.inputs, 2 * d)
+        np.add.at(d_table, self.workload.inputs, 2 * e)
         self.update(d_table)
 
 
-def start(workload: Workload) -> Training:
+class Function:
+    """What is common to the rest: nothing is trained, and the gradients are what it is about."""
+
+    def __init__(self, workload: Workload) -> None:
+        """Take the operands."""
+        self.x, self.z, self.length = workload.inputs, workload.targets, workload.length
+        self.gradients: list[Array] = []
+
+    def results(self) -> list[Array]:
+        """The gradients."""
+        return self.gradients
+
+
+class Chain(Function):
+    """y = x, and then y = y + x again and again; summed."""
+
+    def step(self) -> None:
+        """Forward, backward."""
+        y = self.x
+        for _ in range(self.length):
+            y = y + self.x
+        y.sum()
+        g = np.ones_like(y)
+        d_x = np.zeros_like(y)
+        for _ in range(self.length):
+            d_x = d_x + g
+        self.gradients = [d_x + g]
+
+
+class LargeSigmoid(Function):
+    """The sum of sigmoids."""
+
+    def step(self) -> None:
+        """Forward, backward."""
+        self.gradients = []
+        y = sigmoid(self.x)
+        y.sum()
+        self.gradients = [y * (1 - y)]
+
+
+class LargeTanh(Function):
+    """The sum of hyperbolic tangents."""
+
+    def step(self) -> None:
+        """Forward, backward."""
+        self.gradients = []
+        y = np.tanh(self.x)
+        y.sum()
+        self.gradients = [1 - y * y]
+
+
+class LargeProduct(Function):
+    """The sum of products."""
+
+    def step(self) -> None:
+        """Forward, backward: the chain rule multiplies the other factor with the sum's cotangent, 1."""
+        self.gradients = []
+        (self.x * self.z).sum()
+        self.gradients = [1.0 * self.z, 1.0 * self.x]
+
+
+KINDS: dict[str, Callable[[Workload], Doing]] = {
+    "xor": Xor,
+    "mlp": Mlp,
+    "rnn": Rnn,
+    "embedding": Embedding,
+    "chain": Chain,
+    "sigmoid": LargeSigmoid,
+    "tanh": LargeTanh,
+    "product": LargeProduct,
+}
+
+
+def start(workload: Workload) -> Doing:
     """Begin a workload."""
-    kinds: dict[str, type[Xor | Mlp | Rnn | Words]] = {"xor": Xor, "mlp": Mlp, "rnn": Rnn, "words": Words}
-    return kinds[workload.name.partition(",")[0]](workload)
+    return KINDS[workload.kind](workload)

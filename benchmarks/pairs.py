@@ -1,24 +1,30 @@
-"""Two ways of doing the same work, timed in turns.
+"""Several ways of doing the same work, timed in turns.
 
 Each has a process of its own, since what one leaves in the memory of a process changes how long the other
-takes there; and they take turns, so that whatever else the machine is doing happens to both.
+takes there; and they take turns, so that whatever else the machine is doing happens to all.
 """
 
 from __future__ import annotations
 
+import gc
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from timeit import Timer
 
-from benchmarks import framework, hand
-from benchmarks.workloads import WORKLOADS, Training, Workload
+from benchmarks import framework, hand, limit
+from benchmarks.workloads import WORKLOADS, Doing, Workload
 
 ROUNDS = 15
 BLOCK = 0.03  # seconds: long against the clock's grain, short against what else the machine does
 
-STARTERS: dict[str, Callable[[Workload], Training]] = {"framework": framework.start, "hand": hand.start}
+STARTERS: dict[str, Callable[[Workload], Doing]] = {
+    "framework": framework.start,
+    "hand": hand.start,
+    "limit": limit.start,
+}
 
 
 class Worker:
@@ -47,23 +53,26 @@ class Worker:
         self.process.communicate()
 
 
-def ratio(workload: str) -> float:
-    """How much longer a step of the framework takes than one by hand: the median over rounds."""
-    workers = [Worker(side, workload) for side in ("framework", "hand")]
+def ratios(workload: str, rounds: int = ROUNDS) -> dict[str, float]:
+    """How much longer a step takes than one by hand, framework and limit: the medians over rounds."""
+    workers = {side: Worker(side, workload) for side in STARTERS}
+    found: dict[str, list[float]] = {side: [] for side in STARTERS if side != "hand"}
     try:
-        rounds = []
-        for _ in range(ROUNDS):
-            ours, theirs = (worker.seconds_per_step() for worker in workers)
-            rounds.append(ours / theirs)
+        for _ in range(rounds):
+            took = {side: worker.seconds_per_step() for side, worker in workers.items()}
+            for side, values in found.items():
+                values.append(took[side] / took["hand"])
     finally:
-        for worker in workers:
+        for worker in workers.values():
             worker.stop()
-    return statistics.median(rounds)
+    return {side: statistics.median(values) for side, values in found.items()}
 
 
 def serve(side: str, workload: str) -> None:
     """Take a block of steps for each line that comes in, and answer with the seconds per step."""
-    timer = Timer(STARTERS[side](WORKLOADS[workload]()).step)
+    # The collector runs, as it does for users. What counts is the time that this process had, not what others
+    # took from it in between; the work is done in one thread.
+    timer = Timer(STARTERS[side](WORKLOADS[workload]()).step, gc.enable, time.process_time)
     number, took = timer.autorange()
     number = max(1, round(number * BLOCK / took))
     for _ in sys.stdin:
