@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from dlspec.implementation import TapeImplementation
 from dlspec.implementations import TargetError, load, read_divergences
-from dlspec.implementations.dual_numbers import DualNumbers
+from dlspec.implementations.dual_numbers import Dual, DualNumbers, index_select
 from dlspec.implementations.module import ModuleImplementation
+from dlspec.manifest import by_id
 from dlspec.smoke import BrokenAdapter, smoke
 
 
@@ -129,6 +131,8 @@ def broken(**attributes: object) -> DualNumbers:
         (broken(claims=("ops", "magic")), "'magic' is no profile"),
         (broken(claims=()), "nothing is claimed"),
         (broken(dtypes=("float16",)), "dtypes"),
+        (broken(index_dtypes=("float64",)), "index_dtypes: .*float64.* is not made of int64, int32"),
+        (broken(index_dtypes=()), "index_dtypes"),
         (broken(ops=["tanh"]), "ops: a dict"),
         (broken(numpy=lambda self, value: [1.0]), "gives a list where a NumPy array is wanted"),
         (broken(numpy=lambda self, value: value.x.reshape(-1)), r"shape \(\) comes back with shape \(1,\)"),
@@ -143,6 +147,23 @@ def test_a_broken_adapter_is_told_which_line_of_the_contract_it_breaks(
 ) -> None:
     with pytest.raises(BrokenAdapter, match=message):
         smoke(adapter)
+
+
+def test_frozen_indices_come_in_a_type_that_the_adapter_names() -> None:
+    def only_int64(x: Dual, indices: Any) -> Dual:
+        if indices.dtype != np.int64:
+            raise ValueError(f"indices are {indices.dtype}")
+        return index_select(x, indices)
+
+    ops = {**DualNumbers.ops, "index_select": only_int64}
+    choosy = broken(ops=ops, index_dtypes=("int64",))
+
+    for law in ("value", "long_arrays"):
+        by_id()[f"ops.index_select.{law}"].check(choosy)
+        with pytest.raises(ValueError, match="indices are"):
+            by_id()[f"ops.index_select.{law}"].check(broken(ops=ops))
+    with pytest.raises(ValueError, match="indices are int32"):
+        by_id()["ops.index_select.every_integer_type_is_an_index"].check(choosy)
 
 
 @pytest.mark.parametrize("target", ["deeplearning_framework", "dual_numbers"])

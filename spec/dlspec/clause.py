@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import inspect
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -64,6 +64,16 @@ class OpCase:
     def astype(self, dtype: str) -> OpCase:
         """The same case, which is exact in either type, in another."""
         return replace(self, operands=_cast(self.operands, dtype), cotangent=_cast(self.cotangent, dtype))
+
+    def indexed(self, dtypes: Sequence[str]) -> OpCase:
+        """The same case with indices and targets in a type among these, the first where theirs isn't."""
+        static = {
+            name: value.astype(dtypes[0])
+            if isinstance(value, np.ndarray) and str(value.dtype) not in dtypes
+            else value
+            for name, value in self.static.items()
+        }
+        return replace(self, static=static)
 
     def inputs(self) -> dict[str, Any]:
         """What a report or a case file keeps of the question."""
@@ -159,6 +169,8 @@ class Clause:
         for dtype in impl.dtypes:
             if all(value.fits(dtype) for value in arguments.values() if isinstance(value, OpCase)):
                 cast = {name: _cast(value, dtype) for name, value in arguments.items()}
+                if isinstance(case := cast.get("case"), OpCase):
+                    cast["case"] = case.indexed(impl.index_dtypes)
                 self._call(impl, cast, number)
 
     def _call(self, impl: Implementation, arguments: dict[str, Any], number: int | None) -> None:

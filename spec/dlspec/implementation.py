@@ -37,6 +37,9 @@ Value = Any
 Program = Callable[..., Value]
 """`program(F, *values)`."""
 
+INDEX_DTYPES = ("int64", "int32", "int8", "uint8", "uint64", "int16", "uint16", "uint32")
+"""The types of integers that indices and targets come in."""
+
 
 @dataclass(frozen=True)
 class Divergence:
@@ -91,6 +94,9 @@ class Implementation(ABC):
         claims: The profiles that the verdict is about.
         dtypes: The floating-point types it computes in: "float64", "float32" or both. Every frozen
             case is exact in float32, so both sit the same exam, each against its own bounds.
+        index_dtypes: The types of integers that all of its ops take as indices and targets. Frozen cases
+            come in every type; those in another one are put to it in the first of these, so that it can be
+            seen whether the right rows are chosen. That it doesn't take the others is a clause by itself.
         ops: The table of ops: catalogue name to a function of native values. Static arguments
             (`dim=`, `indices=`, `reduction=`) arrive by keyword, as plain Python values or arrays.
         divergences: Clauses that it declares not to keep.
@@ -100,6 +106,7 @@ class Implementation(ABC):
     version: str | None = None
     claims: tuple[str, ...] = ("ops", "autodiff")
     dtypes: tuple[str, ...] = ("float64",)
+    index_dtypes: tuple[str, ...] = INDEX_DTYPES
     ops: Mapping[str, Callable[..., Value]]
     divergences: tuple[Divergence, ...] = ()
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dlspec.implementation import Implementation
+from dlspec.implementation import INDEX_DTYPES, Implementation
 from dlspec.implementations.module import ModuleImplementation
 from dlspec.manifest import PROFILES
 
@@ -48,6 +48,8 @@ def _declarations(impl: Implementation) -> None:
         raise BrokenAdapter("claims: nothing is claimed, so there is nothing to verify")
     if not impl.dtypes or set(impl.dtypes) - {"float64", "float32"}:
         raise BrokenAdapter(f"dtypes: {impl.dtypes!r} is not made of 'float64' and 'float32'")
+    if not impl.index_dtypes or set(impl.index_dtypes) - set(INDEX_DTYPES):
+        raise BrokenAdapter(f"index_dtypes: {impl.index_dtypes!r} is not made of {', '.join(INDEX_DTYPES)}")
     if not isinstance(getattr(impl, "ops", None), dict) or not all(callable(op) for op in impl.ops.values()):
         raise BrokenAdapter("ops: a dict from the catalogue's names to functions is wanted")
 

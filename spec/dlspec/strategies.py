@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from numpy.typing import NDArray
 
+from dlspec.implementation import INDEX_DTYPES
+
 Array = NDArray[Any]
 
 LATTICE = 64
@@ -103,9 +105,6 @@ def operands_of(draw: st.DrawFn, signature: str, *domains: Domain) -> tuple[Arra
     return tuple(
         draw(_filled(shape, domain)) for shape, domain in zip(drawn.input_shapes, domains, strict=True)
     )
-
-
-INDEX_DTYPES = ("int64", "int32", "int8", "uint8", "uint64", "int16", "uint16", "uint32")
 
 
 @st.composite

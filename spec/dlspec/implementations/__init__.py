@@ -3,6 +3,7 @@
     module.py         any module with the reference's names; nothing to write
     dual_numbers.py   forward mode in pure Python, which shares nothing with the reference
     autograd.py       HIPS autograd, and `autograd.toml`, in which it says where it differs
+    torch.py          PyTorch, and `torch.toml`, likewise
 
 Only the modules of this folder import a framework, and only when they are asked for.
 """
@@ -27,6 +28,7 @@ from dlspec.implementations.module import ModuleImplementation
 SHIPPED = {
     "autograd": "dlspec.implementations.autograd:Autograd",
     "dual_numbers": "dlspec.implementations.dual_numbers:DualNumbers",
+    "torch": "dlspec.implementations.torch:Torch",
 }
 """Adapters that come with the spec, by the name they answer to."""
 
@@ -57,7 +59,16 @@ def load(target: str) -> Implementation:
     place, _, name = SHIPPED.get(target, target).rpartition(":")
     if not place or (len(place) == 1 and name[:1] in "/\\"):  # a drive letter is no module
         place, name = SHIPPED.get(target, target), ""
-    module = _module(place)
+    try:
+        module = _module(place)
+    except TargetError as error:
+        missing = error.__cause__
+        if target in SHIPPED and isinstance(missing, ModuleNotFoundError) and missing.name:
+            package = missing.name.partition(".")[0]
+            raise TargetError(
+                f'{package} is not installed: pip install "deeplearning-framework[{target}]"'
+            ) from None
+        raise
     if name:
         return _adapter(module, name, target)
     implementation = ModuleImplementation(module)

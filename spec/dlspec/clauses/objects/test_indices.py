@@ -6,8 +6,7 @@ import numpy as np
 
 from dlspec.clause import clause
 from dlspec.clauses.objects.helpers import new, provided
-from dlspec.implementation import TapeImplementation
-from dlspec.strategies import INDEX_DTYPES
+from dlspec.implementation import INDEX_DTYPES, TapeImplementation
 from dlspec.tolerance import assert_equal, refused
 
 ROWS = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])

@@ -6,8 +6,7 @@ import numpy as np
 
 from dlspec.clause import clause
 from dlspec.clauses.objects.helpers import new, provided
-from dlspec.implementation import TapeImplementation
-from dlspec.strategies import INDEX_DTYPES
+from dlspec.implementation import INDEX_DTYPES, TapeImplementation
 from dlspec.tolerance import assert_equal
 
 # Equal logits: every class has probability 1/2, and every gradient is exact.

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dlspec.clause import clause
-from dlspec.implementation import Implementation
-from dlspec.strategies import INDEX_DTYPES
+from dlspec.implementation import INDEX_DTYPES, Implementation
 from dlspec.tolerance import assert_equal
 
 

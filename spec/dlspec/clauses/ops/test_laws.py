@@ -157,7 +157,8 @@ def test_any_thread(impl: Implementation, op: Op, case: OpCase) -> None:
 def test_long_arrays(impl: Implementation, op: Op) -> None:
     """`{op}` MUST give each of a thousand copies of its operands, stacked, the answer of the one."""
     for dtype in impl.dtypes:
-        for stack in stacks(op.name, dtype):
+        for made in stacks(op.name, dtype):
+            stack = made.indexed(impl.index_dtypes)
             pulled = impl.pull(program_of(op, stack), *stack.operands)
             for factor in (1, -2):
                 cotangents = pulled.pullback(np.asarray(factor * stack.cotangent))
