@@ -790,3 +790,6 @@ CATALOGUE: tuple[Op, ...] = (
 """Every row, in the order in which a framework would grow."""
 
 BY_NAME: Mapping[str, Op] = {op.name: op for op in CATALOGUE}
+
+OPS: frozenset[str] = frozenset(BY_NAME) | {"linear_without_bias"}
+"""The names that programs call: every row's, and a layer with an option, which is no row of its own."""

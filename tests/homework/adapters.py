@@ -20,9 +20,10 @@ class Sound(FunctionalImplementation):
     ops: Mapping[str, Callable[..., Any]] = {"negative": lambda x: -x}
 
     def vjp(self, f: Callable[..., Any], *primals: Array) -> tuple[Any, Callable[[Array], Sequence[Any]]]:
-        """Try what `f` does to 1 in order to know its slope."""
-        slope = f(np.ones(()))
-        return f(*primals), lambda cotangent: [slope * cotangent]
+        """Try what `f` does to 1 in each place in order to know its slopes."""
+        places = range(len(primals))
+        slopes = [f(*(np.ones(()) * (place == k) for place in places)) for k in places]
+        return f(*primals), lambda cotangent: [slope * cotangent if slope else None for slope in slopes]
 
 
 class Divergent(Sound):

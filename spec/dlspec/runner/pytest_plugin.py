@@ -81,11 +81,10 @@ def _made(target: str, file: str | None) -> _Clauses:
         smoke(impl)
         from_file = () if file is None else divergences.from_file(Path(file))
         declared = divergences.checked((*impl.divergences, *from_file), known)
-    except TargetError as error:
+    except (TargetError, BrokenAdapter) as error:
+        what = "the adapter is broken: " if isinstance(error, BrokenAdapter) else ""
         own = "" if error.__cause__ is None else f"\n{users_traceback(error.__cause__)}"
-        raise pytest.UsageError(f"--implementation {target}: {error}{own}") from None
-    except BrokenAdapter as error:
-        raise pytest.UsageError(f"--implementation {target}: the adapter is broken: {error}") from None
+        raise pytest.UsageError(f"--implementation {target}: {what}{error}{own}") from None
     except Stop as stop:
         raise pytest.UsageError(str(stop)) from None
     return _Clauses(target, impl, declared)

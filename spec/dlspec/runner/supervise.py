@@ -234,7 +234,7 @@ class _Supervisor:
             case "unloadable":
                 raise Stop(event["message"], ExitCode.USAGE, event["traceback"])
             case "broken":
-                raise Stop(f"the adapter is broken: {event['message']}", ExitCode.ADAPTER)
+                raise Stop(f"the adapter is broken: {event['message']}", ExitCode.ADAPTER, event["traceback"])
             case "fault":
                 raise Stop(f"dlspec has a fault of its own: {event['message']}", ExitCode.INCOMPLETE)
             case "loaded" if self.run is None:

@@ -126,7 +126,7 @@ def _loaded(job: Job, journal: Journal) -> Implementation | None:
         impl = load(job.target)
         subject = describe(impl)
     except BrokenAdapter as broken:
-        journal.write("broken", message=shortened(str(broken)))
+        journal.write("broken", **_how(broken))
         return None
     except BaseException as raised:  # a target may end the program while it is imported
         journal.write("unloadable", **_why(raised, job.target))
@@ -139,7 +139,7 @@ def _in_order(impl: Implementation, journal: Journal) -> bool:
     try:
         smoke(impl)
     except BrokenAdapter as broken:
-        journal.write("broken", message=shortened(str(broken)))
+        journal.write("broken", **_how(broken))
         return False
     except BaseException:  # the implementation's own failure: the clauses are there to find it
         return True
@@ -197,6 +197,12 @@ def _why(raised: BaseException, target: str) -> dict[str, str]:
     if isinstance(own, SystemExit):
         message = f"{message}: it ends the program while it is imported"
     return {"message": message, "traceback": "" if own is None else users_traceback(own)}
+
+
+def _how(broken: BrokenAdapter) -> dict[str, str]:
+    """How an adapter is broken: a line, and the traceback of its own code where that raised."""
+    own = broken.__cause__
+    return {"message": shortened(str(broken)), "traceback": "" if own is None else users_traceback(own)}
 
 
 def _script(clause: Clause, impl: Implementation, target: str, raised: BaseException) -> str | None:
