@@ -1,7 +1,7 @@
 """What the book's framework gets wrong, the spec finds and names; what a right one does otherwise, it passes.
 
-The positive control is `homework/right.py`, the negative one `homework/chapter13.py`, and in between are the
-book's ten worst defects, each planted alone in what is right.
+The positive control is `homework/right.py`, the negative one `dlspec.faults.chapter13`, and in between are
+the book's ten worst defects, each planted alone in what is right.
 """
 
 from __future__ import annotations
@@ -217,7 +217,7 @@ IN_THE_BOOK = {
 @pytest.fixture(scope="module")
 def raised_by_the_book() -> dict[str, BaseException]:
     """What each clause raises when the book's framework is asked."""
-    book = homework("chapter13")
+    book = load("chapter13")
     return ask(book, of_profiles(book))
 
 
@@ -241,7 +241,7 @@ def test_what_is_right_in_the_book_is_found_right(raised_by_the_book: dict[str, 
 
 
 def test_a_verdict_on_the_book_is_given_without_a_crash(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "dlspec.runner.main", "verify", str(HOMEWORK / "chapter13.py")]
+    command = [sys.executable, "-m", "dlspec.runner.main", "verify", "chapter13"]
     report = tmp_path / "report.json"
     done = subprocess.run(
         [*command, "--report", str(report)], cwd=tmp_path, capture_output=True, text=True, check=False

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dlspec.implementation import TapeImplementation
-from dlspec.implementations import TargetError, load, read_divergences
+from dlspec.implementations import SHIPPED, TargetError, load, read_divergences
 from dlspec.implementations.dual_numbers import Dual, DualNumbers, index_select
 from dlspec.implementations.module import ModuleImplementation
 from dlspec.manifest import by_id
@@ -90,6 +90,31 @@ def test_the_folder_of_a_target_comes_last_afterwards(tmp_path: Path) -> None:
     assert not hasattr(colorsys, "shadow")
     assert sys.path[-1] == str(tmp_path)
     sys.path.remove(str(tmp_path))
+
+
+@pytest.mark.parametrize("target", [name for name, shipped in SHIPPED.items() if shipped.extra])
+def test_what_an_adapter_needs_and_lacks_is_named_with_the_command_that_brings_it(
+    target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, extra = SHIPPED[target].place.partition(":")[0], SHIPPED[target].extra
+    framework = str(extra)  # an extra is called after the package that it brings
+    monkeypatch.setitem(sys.modules, framework, None)
+    monkeypatch.delitem(sys.modules, place, raising=False)
+
+    wanted = rf'^{framework} is not installed: pip install "deeplearning-framework\[{extra}\]"$'
+    with pytest.raises(TargetError, match=wanted):
+        load(target)
+
+
+def test_a_file_is_not_passed_over_for_what_comes_with_the_spec(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "chapter13.py").write_text("class Tensor:\n    def tanh(self): ...\n")
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(TargetError, match=r"say \./chapter13\.py for the file"):
+        load("chapter13")
+    assert set(load("./chapter13.py").ops) == {"tanh"}
 
 
 def test_a_missing_verb_is_named(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ def without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_is_shipped() -> None:
-    assert SHIPPED["torch"] == "dlspec.implementations.torch:Torch"
+    assert SHIPPED["torch"].place == "dlspec.implementations.torch:Torch"
 
 
 @pytest.mark.usefixtures("without_torch")

@@ -10,6 +10,7 @@ else would; a clause that fails on one asks for too much.
     waivers.toml        clauses that need no fault, and why
     diff.py             the notation of a change
     reference.py        the reference with a change made to it
+    chapter13.py        a framework as the book has it, wrong all over: the negative control
     random_faults.py    faults that nobody thought of
     exam.py             who fails on what
 

@@ -15,8 +15,9 @@ import importlib.util
 import inspect
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
@@ -25,12 +26,28 @@ from typing import Any
 from dlspec.implementation import Divergence, Implementation
 from dlspec.implementations.module import ModuleImplementation
 
-SHIPPED = {
-    "autograd": "dlspec.implementations.autograd:Autograd",
-    "dual_numbers": "dlspec.implementations.dual_numbers:DualNumbers",
-    "torch": "dlspec.implementations.torch:Torch",
+
+@dataclass(frozen=True)
+class Shipped:
+    """A target that comes with the spec.
+
+    Attributes:
+        place: Where it is: a module, or an adapter in one (`some.module:Adapter`).
+        extra: The extra of this distribution that brings what it needs, where NumPy isn't enough.
+    """
+
+    place: str
+    extra: str | None = None
+
+
+SHIPPED: Mapping[str, Shipped] = {
+    "deeplearning_framework": Shipped("deeplearning_framework"),
+    "chapter13": Shipped("dlspec.faults.chapter13"),
+    "dual_numbers": Shipped("dlspec.implementations.dual_numbers:DualNumbers"),
+    "autograd": Shipped("dlspec.implementations.autograd:Autograd", extra="autograd"),
+    "torch": Shipped("dlspec.implementations.torch:Torch", extra="torch"),
 }
-"""Adapters that come with the spec, by the name they answer to."""
+"""What comes with the spec, by the name it answers to: the rows of the conformance matrix, in their order."""
 
 
 PLANTED = ("fault", "variant", "random-fault")
@@ -56,22 +73,14 @@ def load(target: str) -> Implementation:
     kind, _, id = target.partition(":")
     if kind in PLANTED:
         return _planted(kind, id)
-    place, _, name = SHIPPED.get(target, target).rpartition(":")
+    shipped = SHIPPED.get(target, Shipped(target))
+    place, _, name = shipped.place.rpartition(":")
     if not place or (len(place) == 1 and name[:1] in "/\\"):  # a drive letter is no module
-        place, name = SHIPPED.get(target, target), ""
-    try:
-        module = _module(place)
-    except TargetError as error:
-        missing = error.__cause__
-        if target in SHIPPED and isinstance(missing, ModuleNotFoundError) and missing.name:
-            package = missing.name.partition(".")[0]
-            raise TargetError(
-                f'{package} is not installed: pip install "deeplearning-framework[{target}]"'
-            ) from None
-        raise
+        place, name = shipped.place, ""
+    module = _module(place) if shipped.place == target else _shipped(target, shipped, place)
     if name:
         return _adapter(module, name, target)
-    implementation = ModuleImplementation(module)
+    implementation = ModuleImplementation(module, target if target in SHIPPED else None)
     if not implementation.claims:
         raise TargetError(
             f"{target} has none of the reference's names, such as Tensor, Linear or SGD. "
@@ -109,6 +118,26 @@ def _planted(kind: str, id: str) -> Implementation:
     return implementation
 
 
+def _shipped(target: str, shipped: Shipped, place: str) -> ModuleType:
+    """The module of a target that comes with the spec; what it needs may not have been installed with it."""
+    if Path(f"{target}.py").exists():
+        raise TargetError(
+            f"{target} comes with the spec, and there is a {target}.py here too: "
+            f"say ./{target}.py for the file, or go elsewhere for the other"
+        )
+    try:
+        return importlib.import_module(place)
+    except ModuleNotFoundError as error:
+        if shipped.extra is None or error.name is None:
+            raise TargetError(f"importing {target} failed") from error
+        package = error.name.partition(".")[0]
+        raise TargetError(
+            f'{package} is not installed: pip install "deeplearning-framework[{shipped.extra}]"'
+        ) from None
+    except Exception as error:
+        raise TargetError(f"importing {target} failed") from error
+
+
 def _module(place: str) -> ModuleType:
     path = Path(place)
     if path.suffix == ".py" or "/" in place or "\\" in place:
@@ -129,7 +158,7 @@ def _imported(name: str, folder: Path) -> ModuleType:
             return importlib.import_module(name)
         except ModuleNotFoundError as error:
             if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
-                near = get_close_matches(name, [*SHIPPED, "deeplearning_framework"], 1)
+                near = get_close_matches(name, SHIPPED, 1)
                 hint = f" Did you mean {near[0]}?" if near else ""
                 raise TargetError(
                     f"no module is named {name}, here or among the installed packages.{hint}"
