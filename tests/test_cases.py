@@ -205,6 +205,26 @@ def test_what_is_frozen_is_in_order_and_stays() -> None:
     assert freeze.freeze() == []
 
 
+def test_a_tampered_answer_about_accuracy_is_not_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = "numerics.accuracy.sigmoid_over_the_whole_range"
+    stored = [dict(case) for case in casefile.load(id)]
+    question = stored[-1]["question"]
+    last = question["answer"]["pullback"][-1]
+    answer = {**question["answer"], "pullback": [*question["answer"]["pullback"][:-1], f"-{last}"]}
+    stored[-1]["question"] = {**question, "answer": answer}
+    path = tmp_path / "cases" / "numerics" / casefile.path_of(id).name
+    path.parent.mkdir(parents=True)
+    path.write_text(casefile.dumps(id, stored))
+    monkeypatch.setattr(casefile, "FOLDER", tmp_path / "cases")
+    casefile.load.cache_clear()
+    try:
+        assert freeze.freeze([id], check=True) == [id]
+    finally:
+        casefile.load.cache_clear()
+
+
 def test_a_tampered_answer_is_not_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stored = [dict(case) for case in casefile.load("ops.tanh")]
     stored[-1]["value"] = stored[-1]["value"] * (1 + 2**-52)

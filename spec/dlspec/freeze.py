@@ -21,7 +21,7 @@ import hypothesis
 import numpy as np
 from hypothesis import strategies as st
 
-from dlspec import casefile
+from dlspec import casefile, precision
 from dlspec.catalogue import Op
 from dlspec.clause import Clause, OpCase
 from dlspec.manifest import clauses
@@ -30,6 +30,9 @@ from dlspec.tolerance import rounding
 
 PROGRAM = "program"
 """What an input is called that is a list of steps, each of which begins with its kind."""
+
+QUESTION = "question"
+"""What an input is called that is a question of `dlspec.precision`, and has its answer with it."""
 
 LARGE = 30
 """Numbers beyond which exponentials saturate."""
@@ -81,11 +84,19 @@ def _in_order(clause: Clause) -> bool:
     stored = casefile.load(clause.frozen_as or "")
     if clause.op is None or clause.inputs is None:
         names = set(clause.strategies or {})
-        return bool(stored) and all(set(case) - {"promoted"} == names for case in stored)
+        return bool(stored) and all(
+            set(case) - {"promoted"} == names and _answers_follow(clause, case) for case in stored
+        )
     cases = [OpCase.load(case) for case in stored]
     return bool(cases) and all(
         _same(case.answer, _agreed(clause.op, case.operands, case.static, case.cotangent)) for case in cases
     )
+
+
+def _answers_follow(clause: Clause, case: dict[str, Any]) -> bool:
+    """Whether a question of accuracy, if the case is one, is frozen with the answer that it has."""
+    op, question = clause.id.split(".")[2].partition("_over_the_whole_range")[0], case.get(QUESTION)
+    return question is None or question["answer"] == precision.worked_out(op, question)
 
 
 def _same(one: Answer, other: Answer) -> bool:

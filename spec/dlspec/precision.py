@@ -23,7 +23,7 @@ Two allowances remain, both in the definition of the unit, so that the budgets a
 from __future__ import annotations
 
 import warnings
-from functools import cache
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import mpmath
@@ -39,7 +39,8 @@ from dlspec.tolerance import assert_shape, assert_within, rounding
 
 Array = NDArray[Any]
 Question = dict[str, Any]
-"""Of one dtype: `dtype`, `x` (numbers, or rows of logits), the cotangent `w`, and `targets` for a loss.
+"""Of one dtype: `dtype`, `x` (numbers, or rows of logits), the cotangent `w`, and `targets` for a loss; then
+`answer`, which `worked_out` gives.
 
 A dict, so that a frozen question stays in the type that it is about: 710 is nothing special in float32, and
 the worst input in float64 doesn't exist there.
@@ -47,6 +48,9 @@ the worst input in float64 doesn't exist there.
 
 DIGITS = 420
 """The definitions subtract: `1 - p` may be as small as the smallest number, 324 digits below 1."""
+
+KEPT = 40
+"""Digits of an answer that are frozen: an error of 1e-20 ulp in it is nothing to an error of 1 ulp."""
 
 STEP = mpmath.mpf(10) ** -500
 
@@ -62,39 +66,85 @@ class Exact(NamedTuple):
     units: Array
 
 
+def worked_out(op: str, question: Question) -> dict[str, list[str]]:
+    """The answer to a question, to be frozen with it: working it out takes longer than all else in a clause.
+
+    Args:
+        op: The op it is about.
+        question: The question; an answer that it may have already is not read.
+
+    Returns:
+        Hexadecimal numbers, in the order of the elements: of `value`, of `pullback`, and of the `terms` of
+        the pullback, whose ulp counts; they are the pullback itself where nothing cancels. For rows of
+        logits also the answer, with its scales, to the logits less their largest as float64 has them.
+    """
+    value, pullback = _exactly(op, question)
+    numbers = {"value": value.numbers, "pullback": pullback.numbers, "terms": pullback.units}
+    answer = {name: [_to_text(number) for number in array.ravel()] for name, array in numbers.items()}
+    if question["x"].ndim == 1:
+        return answer
+    shifted = zip(*_of_shifted_rows(op, question), strict=True)
+    return answer | {
+        f"shifted_{name}": [float(number).hex() for row in rows for number in np.ravel(row)]
+        for name, rows in zip(SHIFTED, shifted, strict=True)
+    }
+
+
+SHIFTED = ("value", "value_scale", "pullback", "pullback_scale")
+
+
+def _of_shifted_rows(op: str, question: Question) -> Iterator[tuple[Array, ...]]:
+    for k, logits in enumerate(question["x"].astype(np.float64)):
+        static: dict[str, Any] = {}
+        if "targets" in question:
+            static = {"targets": question["targets"][k], "reduction": "none"}
+        own, w = [logits - logits.max()], np.asarray(question["w"][k], np.float64)
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            right = answer_of(BY_NAME[op], own, static, w, exact=True)
+        yield right.value, right.value_scale, right.cotangents[0], right.cotangent_scales[0]
+
+
 def exactly(op: str, question: Question) -> tuple[Exact, Exact]:
     """The value and the pullback of an op, in as many digits as it takes."""
-    found: tuple[Exact, Exact] = _exactly(op, *_frozen(question))
-    return found
-
-
-def _frozen(question: Question) -> tuple[Any, ...]:
-    targets = question.get("targets")
-    return (
-        question["dtype"],
-        question["x"].shape,
-        tuple(question["x"].ravel().tolist()),
-        tuple(question["w"].ravel().tolist()),
-        None if targets is None else tuple(targets.tolist()),
+    answer = question["answer"] if "answer" in question else worked_out(op, question)
+    value, pullback, terms = (
+        np.array([_from_text(text) for text in answer[name]], dtype=object).reshape(shape)
+        for name, shape in (
+            ("value", question["w"].shape),
+            ("pullback", question["x"].shape),
+            ("terms", question["x"].shape),
+        )
     )
+    return Exact(value, value), Exact(pullback, terms)
+
+
+def _to_text(number: Any) -> str:
+    """A number as a whole number times a power of two, `0x3p-2` for 0.75, to as many digits as are kept.
+
+    Not in decimal, which mpmath takes seconds to read where the exponent has hundreds of digits.
+    """
+    with mpmath.workdps(KEPT):
+        rounded = mpmath.mpf(+number)
+    mantissa = int(rounded.man)  # of the magnitude
+    return f"{-mantissa if rounded < 0 else mantissa:#x}p{int(rounded.exp)}"
+
+
+def _from_text(text: str) -> Any:
+    """The inverse of `_to_text`."""
+    mantissa, _, exponent = text.partition("p")
+    with mpmath.workdps(KEPT):
+        return mpmath.ldexp(int(mantissa, 16), int(exponent))
 
 
 _to_mpf = np.frompyfunc(mpmath.mpf, 1, 1)
 
 
-@cache  # the value and the pullback are two clauses, and the same work
-def _exactly(
-    op: str,
-    dtype: str,
-    shape: tuple[int, ...],
-    xs: tuple[float, ...],
-    ws: tuple[float, ...],
-    targets: tuple[int, ...] | None,
-) -> tuple[Exact, Exact]:
-    del dtype  # a part of the question only in that 0.1 is another number in each
+def _exactly(op: str, question: Question) -> tuple[Exact, Exact]:
+    shape, targets = question["x"].shape, question.get("targets")
     with mpmath.workdps(DIGITS):
-        x = np.asarray(_to_mpf(np.array(xs)), dtype=object).reshape(shape)
-        w = np.asarray(_to_mpf(np.array(ws)), dtype=object)
+        # By way of float64, which holds either type: mpmath doesn't know NumPy's float32.
+        x, w = (np.asarray(_to_mpf(question[name].astype(np.float64)), dtype=object) for name in ("x", "w"))
         if len(shape) == 1:
             return _of_elements(op, x, w)
         static: dict[str, Any] = {} if targets is None else {"reduction": "none"}
@@ -238,23 +288,21 @@ def check_elements(impl: Implementation, op: str, question: Question) -> None:
 
 
 def check_rows(impl: Implementation, op: str, question: Question) -> None:
-    """Of rows of logits, one after the other."""
+    """Of rows of logits: less their largest, as float64 has the difference, they are the op's operand."""
     row, x, w = BY_NAME[op], question["x"], question["w"]
     assert row.precision is not None
     value, bar = answer(impl, op, question)
     far = 1 + depth(op, question, PULLBACK) if row.precision.of_terms else np.ones(x.shape)
+    exact = question["answer"] if "answer" in question else worked_out(op, question)
+    right, right_scale, right_bar, right_bar_scale = (
+        np.array([float.fromhex(number) for number in exact[f"shifted_{name}"]]).reshape(shape)
+        for name, shape in zip(SHIFTED, (w.shape, w.shape, x.shape, x.shape), strict=True)
+    )
     for k, logits in enumerate(x.astype(np.float64)):
-        static: dict[str, Any] = {}
-        if "targets" in question:
-            static = {"targets": question["targets"][k], "reduction": "none"}
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)
-            own = [logits - logits.max()]
-            right = answer_of(row, own, static, np.asarray(w[k], np.float64), exact=True)
         place = f"{op} of {logits.tolist()} in {question['dtype']}"
-        assert_within(value[k], right.value, rounding(row.ulp, right.value_scale, x.dtype), place)
-        bound = rounding(row.vjp_ulp, right.cotangent_scales[0] * far[k], x.dtype)
-        assert_within(bar[k], right.cotangents[0], bound, f"cotangent of the logits in {place}")
+        assert_within(value[k], right[k], rounding(row.ulp, right_scale[k], x.dtype), place)
+        bound = rounding(row.vjp_ulp, right_bar_scale[k] * far[k], x.dtype)
+        assert_within(bar[k], right_bar[k], bound, f"cotangent of the logits in {place}")
 
 
 # What is drawn to explore, and frozen beside the extremes and the worst inputs that a search found.
@@ -292,4 +340,4 @@ def questions(draw: st.DrawFn, op: str) -> Question:
     weights = st.builds(lambda size, sign: size * sign, eighths, st.sampled_from([-1, 1]))
     count = int(np.prod(shape))
     question["w"] = np.array(draw(st.lists(weights, min_size=count, max_size=count)), dtype).reshape(shape)
-    return question
+    return {**question, "answer": worked_out(op, question)}
