@@ -16,6 +16,7 @@ import pytest
 from dlspec import SPEC_VERSION, casefile, freeze, manifest
 from dlspec.implementation import Divergence
 from dlspec.runner import screen, words
+from dlspec.runner.blocking import Collapse
 from dlspec.runner.main import main
 from dlspec.runner.result import Result, Status, Subject
 from dlspec.runner.stop import ExitCode
@@ -266,7 +267,7 @@ def test_a_failure_among_many_takes_one_line() -> None:
 def on_screen(run: Run, final: dict[str, Status], divergences: dict[str, Divergence]) -> list[str]:
     out = screen.console()
     with out.capture() as captured:
-        screen.show_failures(out, run, final, manifest.clauses(), {})
+        screen.show_failures(out, run, Collapse(final, {}), manifest.clauses(), {})
         screen.show_divergences(out, final, divergences)
     return captured.get().splitlines()
 

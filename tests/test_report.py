@@ -15,6 +15,7 @@ import pytest
 from dlspec import SPEC_VERSION, manifest
 from dlspec.implementation import Divergence
 from dlspec.runner import report as reports
+from dlspec.runner.blocking import collapse
 from dlspec.runner.result import Result, Status, Subject
 from dlspec.runner.stop import ExitCode, Stop
 from dlspec.runner.supervise import Run
@@ -49,13 +50,14 @@ def built(
     by_id = {divergence.id: divergence for divergence in declared}
     run = Run(SUBJECT, outcomes, {"ops.tanh.value": "import numpy as np\n"}, interrupted)
     found = {id: result.status for id, result in outcomes.items()}
-    final = statuses(clauses, found, SUBJECT.claims, by_id)
+    collapsed = collapse(clauses, statuses(clauses, found, SUBJECT.claims, by_id), manifest.rests_on())
+    final = collapsed.final
     return reports.build(
         target="homework.py",
         clauses=clauses,
         selected={clause.id for clause in clauses if clause.profile == "ops"},
         run=run,
-        final=final,
+        collapsed=collapsed,
         verdict=verdict(manifest.PROFILES, clauses, final, SUBJECT.claims, interrupted=interrupted),
         divergences=by_id,
         options=reports.Options(profiles=("ops",)),

@@ -105,6 +105,7 @@ class Op:
         profile: The profile that the row's laws belong to.
         output: Which result is examined, for an op that returns several.
         precision: The budgets in ulp over the whole range, for the functions that are most easily lost there.
+        made_of: The rows that a composed one is made of; where they are wrong, it can't be right.
     """
 
     name: str
@@ -124,6 +125,7 @@ class Op:
     profile: str = "ops"
     output: int | None = None
     precision: Precision | None = None
+    made_of: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -549,6 +551,7 @@ CATALOGUE: tuple[Op, ...] = (
         slack=lambda w, x: np.abs(w) * sigmoid(x),
         precision=Precision(6, 8),  # as tanh
         wide=False,
+        made_of=("ops.exp",),
     ),
     Op(
         "sum",
@@ -573,6 +576,7 @@ CATALOGUE: tuple[Op, ...] = (
         ulp=8,
         conditioned=True,
         refusals=(Refusal("a dim that isn't there", ((2, 3),), {"dim": 2}),),
+        made_of=("ops.sum",),
     ),
     Op(
         "max",
@@ -661,6 +665,7 @@ CATALOGUE: tuple[Op, ...] = (
         slack=_of_softmax,
         precision=Precision(8, 8, of_terms=True),
         refusals=(Refusal("a dim that isn't there", ((2, 3),), {"dim": 2}),),
+        made_of=("ops.exp",),
     ),
     Op(
         "log_softmax",
@@ -673,6 +678,7 @@ CATALOGUE: tuple[Op, ...] = (
         slack=_of_log_softmax,
         precision=Precision(4, 8, of_terms=True),
         refusals=(Refusal("a dim that isn't there", ((2, 3),), {"dim": -3}),),
+        made_of=("ops.softmax",),
     ),
     Op(
         "cross_entropy",
@@ -690,6 +696,7 @@ CATALOGUE: tuple[Op, ...] = (
             Refusal("a target past the last class", ((2, 3),), {"targets": np.array([0, 3])}),
             Refusal("a negative target", ((2, 3),), {"targets": np.array([0, -1])}),
         ),
+        made_of=("ops.log_softmax",),
     ),
     Op(
         "linear",
@@ -702,6 +709,7 @@ CATALOGUE: tuple[Op, ...] = (
         integral=_affine(whole(-8, 8)),
         refusals=(Refusal("another number of inputs", ((4, 3), (5, 2), (2,))),),
         profile="layers",
+        made_of=("ops.mm",),
     ),
     Op(
         "embedding",
@@ -715,6 +723,7 @@ CATALOGUE: tuple[Op, ...] = (
             Refusal("a negative index", ((3, 2),), {"indices": np.array([-1])}),
         ),
         profile="layers",
+        made_of=("ops.index_select",),
     ),
     Op(
         "rnn_cell",
@@ -736,6 +745,7 @@ CATALOGUE: tuple[Op, ...] = (
         output=0,
         wide=False,
         zeros=(),
+        made_of=("layers.linear", "ops.sigmoid", "ops.tanh"),
     ),
     Op(
         "lstm_cell",
@@ -754,6 +764,7 @@ CATALOGUE: tuple[Op, ...] = (
         output=0,
         wide=False,
         zeros=(),
+        made_of=("layers.linear", "ops.sigmoid", "ops.tanh", "ops.multiply"),
     ),
     Op(
         "mse_loss",
@@ -768,6 +779,7 @@ CATALOGUE: tuple[Op, ...] = (
             Refusal("shapes that would broadcast", ((2, 3), (3,))),
         ),
         profile="losses",
+        made_of=("ops.subtract", "ops.multiply"),
     ),
     Op(
         "cross_entropy_loss",
@@ -785,6 +797,7 @@ CATALOGUE: tuple[Op, ...] = (
             Refusal("a negative target", ((2, 3),), {"targets": np.array([-1, 0])}),
         ),
         profile="losses",
+        made_of=("ops.cross_entropy",),
     ),
 )
 """Every row, in the order in which a framework would grow."""

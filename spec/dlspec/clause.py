@@ -12,6 +12,17 @@ A law is the same sentence for every row of the catalogue: `@law()` on `test_val
 the clause `ops.<op>.value` for each op. Its cases are those of the row, with their exact answers.
 
 A sentence that says MUST counts towards the verdict; one that says SHOULD is reported beside it.
+
+A clause depends on others: where those don't hold, its own failure is no news. What is declared once holds
+for many clauses:
+
+    DEPENDS = ("ops.multiply.gradient",)       in a file: for each of its clauses
+    @clause(depends="ops.exp.value")           for this clause
+    @law(depends="value")                      on another law of the same row, for every row
+
+A name without dots is a neighbour: a clause of the same topic, or a law of the same row. Any other is an id,
+or a pattern of ids such as `ops.*.value`. A law depends on itself as well, asked of the simplest row and of
+the rows that its own is made of. `dlspec.manifest.rests_on` has what follows from all this.
 """
 
 from __future__ import annotations
@@ -33,6 +44,9 @@ from dlspec.oracle import Answer, answer_of
 from dlspec.strategies import cotangents_of
 
 Array = NDArray[Any]
+
+SIMPLEST = "ops.add"
+"""The row in which what every op gets wrong is looked for: there is next to nothing to it but the engine."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +120,7 @@ class Clause:
         op: For a law, the row it is about.
         strategies: What its cases are drawn from, by parameter; empty where the body needs none.
         frozen_as: The id under which its cases are frozen.
+        depends: What has to hold for it to mean anything: ids, or patterns of ids.
     """
 
     id: str
@@ -118,6 +133,7 @@ class Clause:
     strategies: Mapping[str, Any] | None = None
     inputs: Inputs | None = None
     frozen_as: str | None = None
+    depends: tuple[str, ...] = ()
 
     def check(self, impl: Implementation, *, examples: int = 0, seed: int = 0) -> None:
         """Ask the implementation: the frozen cases first, then as many drawn ones as wanted.
@@ -246,8 +262,14 @@ def _sentence(function: Callable[..., Any]) -> str:
     return " ".join(inspect.cleandoc(function.__doc__ or "").split())
 
 
+def _declared(function: Callable[..., Any], stem: str, own: str | Sequence[str]) -> tuple[str, ...]:
+    """What a function depends on, as its file and it itself declare."""
+    named = (*function.__globals__.get("DEPENDS", ()), *((own,) if isinstance(own, str) else own))
+    return tuple(dict.fromkeys(name if "." in name else f"{stem}.{name}" for name in named))
+
+
 def clause(
-    *, cases: Any = None, frozen_as: str | None = None
+    *, cases: Any = None, frozen_as: str | None = None, depends: str | Sequence[str] = ()
 ) -> Callable[[Callable[..., None]], Callable[[Implementation], None]]:
     """Make a function a clause.
 
@@ -256,6 +278,7 @@ def clause(
             mapping from parameter to strategy. None where the body names its inputs itself.
         frozen_as: The id under which the cases are frozen, if the clause shares them with another; by default
             its own.
+        depends: What has to hold for it to mean anything, beyond what its file declares.
 
     Returns:
         A decorator. What it gives takes the implementation alone, runs every case, and carries
@@ -279,6 +302,7 @@ def clause(
             body,
             strategies=strategies,
             frozen_as=None if strategies is None else frozen_as or id,
+            depends=_declared(body, f"{profile}.{topic}", depends),
         )
 
         def check(impl: Implementation) -> None:
@@ -325,6 +349,7 @@ def law(
     *,
     cases: Callable[[Op], tuple[str, Inputs | None]] | None = of_row,
     applies: Callable[[Op], bool] = lambda op: True,
+    depends: str | Sequence[str] = (),
 ) -> Callable[[Callable[..., None]], Callable[[Implementation, Op], None]]:
     """Make a function `(impl, op, case)` a law: one clause for every row it applies to.
 
@@ -332,6 +357,8 @@ def law(
         cases: Which of the row's inputs it is checked on; the law leaves out rows that have none.
             None for a law that is checked without cases, as a function `(impl, op)`.
         applies: Which rows it is about.
+        depends: What has to hold for it to mean anything, beyond what its file declares: other laws of the
+            row by name, other clauses by id.
 
     Returns:
         A decorator. What it gives takes the implementation and the row, and carries its `Law` as `.law`.
@@ -345,7 +372,9 @@ def law(
             frozen_as, inputs = cases(op) if cases else (None, None)
             if not applies(op) or (cases and inputs is None):
                 continue
-            id = f"{op.id}.{body.__name__.removeprefix('test_')}"
+            name = body.__name__.removeprefix("test_")
+            id = f"{op.id}.{name}"
+            simpler = [f"{row}.{name}" for row in (SIMPLEST, *op.made_of)]
             sentence = text.replace("{op}", op.name)
             made.append(
                 Clause(
@@ -358,6 +387,7 @@ def law(
                     op=op,
                     inputs=inputs,
                     frozen_as=frozen_as,
+                    depends=(*_declared(body, op.id, depends), *simpler),
                 )
             )
         all_of_them = Law(tuple(made))

@@ -10,11 +10,15 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections import Counter
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import dlspec.clauses
 from dlspec import casefile
+from dlspec.catalogue import CATALOGUE
 from dlspec.clause import Clause, Law
 
 PROFILES = (
@@ -30,6 +34,8 @@ PROFILES = (
     "errors",
 )
 """The parts of the spec that an implementation may claim, in the order in which one would be built."""
+
+_ROWS = frozenset(op.id for op in CATALOGUE)
 
 LOCK = Path(__file__).parent / "clauses.lock"
 
@@ -53,10 +59,42 @@ def clauses() -> tuple[Clause, ...]:
 
 
 def _row_number(clause: Clause) -> int:
-    from dlspec.catalogue import CATALOGUE
-
     assert clause.op is not None
     return CATALOGUE.index(clause.op)
+
+
+@cache
+def depends_on() -> Mapping[str, frozenset[str]]:
+    """For each clause those that it depends on, as declared; what it depends on through them is left out."""
+    return {clause.id: frozenset(_meant(clause)) for clause in clauses()}
+
+
+def _meant(clause: Clause) -> Iterator[str]:
+    for name in clause.depends:
+        for id in _matching(name):
+            if id != clause.id:
+                yield id
+
+
+@cache
+def _matching(pattern: str) -> tuple[str, ...]:
+    if not any(char in pattern for char in "*?["):
+        return (pattern,) if pattern in by_id() else ()
+    return tuple(id for id in by_id() if fnmatchcase(id, pattern))
+
+
+@cache
+def rests_on() -> Mapping[str, frozenset[str]]:
+    """For each clause all those that it depends on, directly or through others.
+
+    Raises:
+        graphlib.CycleError: Some depend on each other.
+    """
+    direct = depends_on()
+    found: dict[str, frozenset[str]] = {}
+    for id in TopologicalSorter(direct).static_order():
+        found[id] = direct[id].union(*(found[other] for other in direct[id]))
+    return found
 
 
 @cache
@@ -95,8 +133,25 @@ def lint() -> list[str]:
         problems.append(
             f"{id}: in clauses.lock but in no file; a clause that is withdrawn leaves a tombstone"
         )
+    problems += _dependencies()
     wanted = {casefile.path_of(clause.frozen_as) for clause in clauses() if clause.frozen_as is not None}
     for path in sorted(casefile.FOLDER.rglob("*.json")):
         if path not in wanted:
             problems.append(f"{path.relative_to(casefile.FOLDER).as_posix()}: cases of no clause")
     return problems
+
+
+def _dependencies() -> Iterator[str]:
+    """What is wrong with what the clauses depend on."""
+    # Not every row has every law, so for a law it is enough that some row has the neighbour.
+    laws = {clause.id.rpartition(".")[2] for clause in clauses() if clause.op is not None}
+    for clause in clauses():
+        for name in clause.depends:
+            stem, _, last = name.rpartition(".")
+            in_a_row = clause.op is not None and last in laws and stem in _ROWS
+            if not in_a_row and not _matching(name):
+                yield f"{clause.id}: depends on {name}, but no clause has such an id"
+    try:
+        rests_on()
+    except CycleError as error:
+        yield f"these clauses depend on each other: {' <- '.join(error.args[1])}"

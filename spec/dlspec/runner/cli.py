@@ -23,6 +23,7 @@ from dlspec.implementation import Divergence
 from dlspec.runner import divergences as declarations
 from dlspec.runner import exams, screen
 from dlspec.runner import report as reports
+from dlspec.runner.blocking import collapse
 from dlspec.runner.result import Result, Subject
 from dlspec.runner.stop import ExitCode, Stop, did_you_mean
 from dlspec.runner.supervise import Plan, Watcher, supervise
@@ -151,16 +152,20 @@ def _verify(
     duration = time.perf_counter() - clock
     outcomes = {id: result.status for id, result in run.results.items()}
     claims = run.subject.claims
-    final = statuses(clauses, outcomes, claims, registrar.declared)
+    collapsed = collapse(
+        clauses, statuses(clauses, outcomes, claims, registrar.declared), manifest.rests_on()
+    )
+    final = collapsed.final
     judged = verdict(manifest.PROFILES, clauses, final, claims, interrupted=run.interrupted)
     written = _write_scripts(scripts, run.scripts)
 
     screen.show_header(out, run.subject)
-    screen.show_failures(out, run, final, clauses, written)
+    screen.show_failures(out, run, collapsed, clauses, written)
     screen.show_missing(out, run, final)
     screen.show_divergences(out, final, registrar.declared)
     screen.show_unasked(out, run, final)
     screen.show_slowest(out, run, slowest)
+    screen.show_first(out, collapsed)
     screen.show_summary(out, judged)
     screen.show_closing(out, run.subject, judged, duration)
     if report is not None:
@@ -169,7 +174,7 @@ def _verify(
             clauses=clauses,
             selected=frozenset(ids),
             run=run,
-            final=final,
+            collapsed=collapsed,
             verdict=judged,
             divergences=registrar.declared,
             options=options,
@@ -297,6 +302,8 @@ def explain_command(
         count = len(casefile.load(found.frozen_as))
         place = casefile.path_of(found.frozen_as).relative_to(casefile.FOLDER.parent).as_posix()
         screen.say(out, f"  cases    {count}, in dlspec/{place}")
+    for label, name in zip(["depends", *[""] * len(found.depends)], found.depends, strict=False):
+        screen.say(out, f"  {label:<7}  {name}")
     screen.say(out)
     for line in inspect.getsource(found.body).rstrip().splitlines():
         screen.say(out, line)

@@ -19,6 +19,7 @@ import numpy as np
 
 from dlspec import SPEC_VERSION, manifest
 from dlspec.implementation import Divergence
+from dlspec.runner.blocking import Collapse
 from dlspec.runner.result import Status
 from dlspec.runner.stop import ExitCode, Stop
 from dlspec.runner.supervise import Run
@@ -66,7 +67,7 @@ def build(
     clauses: Sequence[Clause],
     selected: Collection[str],
     run: Run,
-    final: Mapping[str, Status],
+    collapsed: Collapse,
     verdict: Verdict,
     divergences: Mapping[str, Divergence],
     options: Options,
@@ -80,7 +81,7 @@ def build(
         clauses: The spec's list of clauses.
         selected: The ids of those that were to be asked.
         run: What came of asking.
-        final: The final status of every clause.
+        collapsed: The final status of every clause, and what is blocked by what.
         verdict: The verdict.
         divergences: What is declared, by clause.
         options: What the run was asked for.
@@ -114,8 +115,9 @@ def build(
         "interrupted": verdict.interrupted,
         "exit_code": int(verdict.exit_code),
         "verdicts": {profile.profile: _verdict(profile) for profile in verdict.profiles},
+        "fix_first": [{"clause": id, "unblocks": count} for id, count in collapsed.first()],
         "clauses": [
-            _clause(clause, clause.id in selected, run, final[clause.id], divergences.get(clause.id))
+            _clause(clause, clause.id in selected, run, collapsed, divergences.get(clause.id))
             for clause in clauses
         ],
     }
@@ -137,8 +139,10 @@ def _counts(counts: Mapping[Status, int]) -> Json:
     }
 
 
-def _clause(clause: Clause, selected: bool, run: Run, status: Status, divergence: Divergence | None) -> Json:
-    result = run.results.get(clause.id)
+def _clause(
+    clause: Clause, selected: bool, run: Run, collapsed: Collapse, divergence: Divergence | None
+) -> Json:
+    result, status = run.results.get(clause.id), collapsed.final[clause.id]
     entry: Json = {
         "id": clause.id,
         "profile": clause.profile,
@@ -152,6 +156,9 @@ def _clause(clause: Clause, selected: bool, run: Run, status: Status, divergence
         entry["message"] = "the run was interrupted" if selected else "deselected"
     if result is not None and result.failure is not None:
         entry["failure"] = dict(result.failure)
+    if result is not None and clause.id in collapsed.blocked_by:
+        entry["outcome"] = str(result.status)
+        entry["blocked_by"] = list(collapsed.blocked_by[clause.id])
     if clause.id in run.scripts:
         entry["reproduce"] = run.scripts[clause.id]
     if divergence is not None:

@@ -31,7 +31,7 @@ class Status(StrEnum):
     STALE_DIVERGENCE = "stale-divergence"
     """Kept, though declared otherwise."""
     BLOCKED = "blocked"
-    """Not asked, because of what came of clauses before it."""
+    """Not kept, as something that it depends on isn't; or not asked, since its topic gives no answers."""
     NOT_RUN = "not-run"
     """Not asked: deselected, interrupted or given up."""
     NOT_CLAIMED = "not-claimed"

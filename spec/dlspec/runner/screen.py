@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.text import Text
 
 from dlspec import SPEC_VERSION
+from dlspec.runner.blocking import Collapse
 from dlspec.runner.result import Result, Status, Subject
 from dlspec.runner.stop import ExitCode
 from dlspec.runner.supervise import Run, Watcher
@@ -37,18 +38,21 @@ if TYPE_CHECKING:
 MOST_IN_FULL = 10
 """Failures that are shown in full; of the others a line each."""
 
+MOST_FIRST = 5
+"""Failures that are named as those to fix first."""
+
 SHORTEST_FINDING = 6
 """Lines that a failure needs besides its sentence and its script."""
 
 ACCUSING = (Status.FAIL, Status.ERROR, Status.CRASH, Status.TIMEOUT, Status.STALE_DIVERGENCE, Status.BLOCKED)
 """Statuses that are listed as failures. What isn't provided is listed by name instead."""
 
-BROKEN = (Status.ERROR, Status.CRASH, Status.TIMEOUT, Status.BLOCKED)
+BROKEN = (Status.ERROR, Status.CRASH, Status.TIMEOUT)
 """Statuses that the table counts as errors."""
 
-WIDTHS = (5, 5, 6, 7, 5, 7)
-FIRST_COLUMNS = 8 + sum(WIDTHS) + 1
-"""The columns before the verdict, which leave it just the room for `conforms with 9 declared divergences`."""
+COLUMNS = {"pass": 5, "fail": 5, "error": 6, "blocked": 8, "absent": 7, "MUST": 5, "SHOULD": 7}
+"""The columns of the table and their widths. Without `blocked`, which is left out where nothing is, they
+leave the verdict just the room for `conforms with 9 declared divergences`."""
 
 STYLES: Mapping[Word | None, str] = {
     Word.CONFORMS: "green",
@@ -136,21 +140,22 @@ def show_header(out: Console, subject: Subject) -> None:
 def show_failures(
     out: Console,
     run: Run,
-    final: Mapping[str, Status],
+    collapsed: Collapse,
     clauses: Sequence[Clause],
     scripts: Mapping[str, Path],
 ) -> None:
-    """What is wrong, clause by clause.
+    """What is wrong, clause by clause; of what follows from it, only how much there is.
 
     Args:
         out: Where to.
         run: What came of asking.
-        final: The final status of every clause.
+        collapsed: The final status of every clause, and what is blocked by what.
         clauses: The spec's list of clauses.
         scripts: Where stand-alone scripts were written, by clause.
     """
-    accused = [clause for clause in clauses if final[clause.id] in ACCUSING]
-    in_full = _telling(accused)
+    final, following = collapsed.final, collapsed.blocked_by
+    accused = [clause for clause in clauses if final[clause.id] in ACCUSING and clause.id not in following]
+    in_full = _telling(accused, dict(collapsed.first()))
     for number, clause in enumerate(in_full):
         status, result = final[clause.id], run.results[clause.id]
         if status is Status.STALE_DIVERGENCE:
@@ -168,15 +173,39 @@ def show_failures(
         say(out, f"and {len(others)} more:")
         for clause in others:
             say(out, "  " + one_line(run.results[clause.id], final[clause.id]))
+    if following:
+        say(out)
+        verb = "fails, but depends" if len(following) == 1 else "fail, but depend"
+        for line in wrapped(f"{plural(len(following), 'more clause')} {verb} on one of these.", ""):
+            say(out, line)
 
 
-def _telling(accused: Sequence[Clause]) -> list[Clause]:
+def show_first(out: Console, collapsed: Collapse) -> None:
+    """What to fix first, where failures follow from others."""
+    first = collapsed.first()
+    if not first:
+        return
+    say(out)
+    say(out, "FIX THESE FIRST" if len(first) > 1 else "FIX THIS FIRST", "bold")
+    for id, count in first[:MOST_FIRST]:
+        line = f"  {id}  (unblocks {count})"
+        say(out, line if len(line) <= WIDTH else f"  {id}")
+        if len(line) > WIDTH:
+            say(out, f"    (unblocks {count})")
+    if len(first) > MOST_FIRST:
+        say(out, f"  and {len(first) - MOST_FIRST} more that others depend on")
+
+
+def _telling(accused: Sequence[Clause], unblocks: Mapping[str, int]) -> list[Clause]:
     """The failures to be shown in full: one for each topic, since those of a topic tend to have one cause."""
     first_of_topic: dict[str, Clause] = {}
     for clause in accused:
         first_of_topic.setdefault(clause.id.rpartition(".")[0], clause)
     # A SHOULD that isn't kept is news, and no failure.
-    by_weight = sorted(accused, key=lambda c: (c.level != "MUST", c not in first_of_topic.values()))
+    by_weight = sorted(
+        accused,
+        key=lambda c: (c.level != "MUST", c not in first_of_topic.values(), -unblocks.get(c.id, 0)),
+    )
     return sorted(by_weight[:MOST_IN_FULL], key=accused.index)
 
 
@@ -251,30 +280,36 @@ def show_slowest(out: Console, run: Run, count: int) -> None:
 
 def show_summary(out: Console, verdict: Verdict) -> None:
     """The table by profile: how many MUSTs came to what, of how many, and what follows."""
+    blocked = any(profile.musts.get(Status.BLOCKED) for profile in verdict.claimed)
+    widths = {name: width for name, width in COLUMNS.items() if blocked or name != "blocked"}
+    room = WIDTH - len(_row("profile", widths, {}))
     say(out)
-    say(out, _columns("profile", ("pass", "fail", "error", "absent", "MUST", "SHOULD")) + "verdict", "bold")
+    say(out, _row("profile", widths, {name: name for name in widths}) + "verdict", "bold")
     for profile in verdict.profiles:
-        first, *rest = textwrap.wrap(str(profile), WIDTH - FIRST_COLUMNS)
-        line = Text(_columns(profile.profile, _cells(profile)))
+        first, *rest = textwrap.wrap(str(profile), room)
+        line = Text(_row(profile.profile, widths, _cells(profile)))
         out.print(line.append(first, STYLES.get(profile.word, "")), soft_wrap=True)
         for part in rest:
-            say(out, " " * FIRST_COLUMNS + part)
+            say(out, " " * (WIDTH - room) + part)
 
 
-def _columns(profile: str, cells: Sequence[str]) -> str:
-    row = f"{profile:<8}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, WIDTHS, strict=True))
-    return f"{row} "
+def _row(first: str, widths: Mapping[str, int], cells: Mapping[str, str]) -> str:
+    return f"{first:<8}" + "".join(f"{cells.get(name, ''):>{width}}" for name, width in widths.items()) + " "
 
 
-def _cells(profile: ProfileVerdict) -> list[str]:
+def _cells(profile: ProfileVerdict) -> dict[str, str]:
     musts, shoulds, total = profile.musts, profile.shoulds, str(profile.total)
     if profile.word is Word.NOT_CLAIMED:
-        return ["-", "-", "-", "-", total, "-"]
-    failed = musts.get(Status.FAIL, 0) + musts.get(Status.STALE_DIVERGENCE, 0)
-    errors = sum(musts.get(status, 0) for status in BROKEN)
-    absent = musts.get(Status.NOT_PROVIDED, 0)
+        return {**dict.fromkeys(COLUMNS, "-"), "MUST": total}
+    counts = {
+        "pass": profile.passed,
+        "fail": musts.get(Status.FAIL, 0) + musts.get(Status.STALE_DIVERGENCE, 0),
+        "error": sum(musts.get(status, 0) for status in BROKEN),
+        "blocked": musts.get(Status.BLOCKED, 0),
+        "absent": musts.get(Status.NOT_PROVIDED, 0),
+    }
     should = f"{shoulds.get(Status.PASS, 0)}/{sum(shoulds.values())}" if shoulds else "-"
-    return [*(str(count) for count in (profile.passed, failed, errors, absent)), total, should]
+    return {**{name: str(count) for name, count in counts.items()}, "MUST": total, "SHOULD": should}
 
 
 def show_closing(out: Console, subject: Subject, verdict: Verdict, seconds: float) -> None:

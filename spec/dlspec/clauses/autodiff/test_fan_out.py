@@ -17,10 +17,12 @@ from dlspec.oracle import gradients
 from dlspec.strategies import arrays_of, reals, shapes, whole
 from dlspec.tolerance import assert_equal, assert_within, rounding
 
+DEPENDS = ("a_value_used_twice_receives_the_sum", "ops.add.gradient", "ops.multiply.gradient")
+
 Array = NDArray[Any]
 
 
-@clause(cases=arrays_of(whole(-8, 8)))
+@clause(cases=arrays_of(whole(-8, 8)), depends="ops.negative.gradient")
 def test_a_value_used_twice_receives_the_sum(impl: Implementation, x: Array) -> None:
     """A value that is used twice MUST receive the sum of both cotangents."""
     _, (bar,) = impl.gradients(lambda F, x: F.add(F.negative(x), F.multiply(x, x)), x)
@@ -44,7 +46,7 @@ def test_a_value_used_any_number_of_times_receives_the_sum(impl: Implementation,
         assert_equal(bar, np.full_like(x, k * (k + 1) // 2), f"cotangent of x used {k} times")
 
 
-@clause(cases=arrays_of(whole(-8, 8)))
+@clause(cases=arrays_of(whole(-8, 8)), depends="ops.subtract.gradient")
 def test_both_operands_of_one_op(impl: Implementation, x: Array) -> None:
     """A value that is both operands of one op MUST receive both cotangents."""
     _, (of_sum,) = impl.gradients(lambda F, x: F.add(x, x), x)
@@ -56,7 +58,7 @@ def test_both_operands_of_one_op(impl: Implementation, x: Array) -> None:
     assert_equal(of_difference, np.zeros_like(x), "cotangent of x in x - x")
 
 
-@clause(cases=arrays_of(reals(-2, 2, away=0.25)))
+@clause(cases=arrays_of(reals(-2, 2, away=0.25)), depends="ops.tanh.gradient")
 def test_an_intermediate_value_used_by_unlike_ops(impl: Implementation, x: Array) -> None:
     """An intermediate value MUST receive the sum of what unlike ops send back, in whichever order they
     stand.
@@ -78,7 +80,7 @@ def test_an_intermediate_value_used_by_unlike_ops(impl: Implementation, x: Array
         assert_within(bar, right, rounding(16, scale, x.dtype), f"cotangent of x where h = x*x in {name}")
 
 
-@clause()
+@clause(depends="ops.mm.gradient")
 def test_a_product_of_matrices_used_twice(impl: Implementation) -> None:
     """A product of matrices that two further products use MUST receive the sum of what both send back."""
     x = np.array([[1.0, 2.0], [3.0, -1.0]])

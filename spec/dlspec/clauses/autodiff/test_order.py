@@ -12,10 +12,12 @@ from dlspec.implementation import Implementation
 from dlspec.strategies import arrays_of, reals, whole
 from dlspec.tolerance import assert_equal
 
+DEPENDS = ("autodiff.fan_out.a_value_used_twice_receives_the_sum",)
+
 Array = NDArray[Any]
 
 
-@clause(cases=arrays_of(reals(-2, 2)))
+@clause(cases=arrays_of(reals(-2, 2)), depends="ops.tanh.gradient")
 def test_operands_of_a_sum_may_change_places(impl: Implementation, x: Array) -> None:
     """`h + tanh(h)` and `tanh(h) + h` MUST pull the same cotangent back to what `h` was made of."""
 
@@ -73,7 +75,7 @@ def test_branches_of_any_length_in_any_order(impl: Implementation, x: Array) -> 
         assert_equal(bar, right, f"cotangent of x through branches of {first} and {second} ops")
 
 
-@clause()
+@clause(depends="ops.index_select.gradient")
 def test_a_row_of_several_readers_in_any_order(impl: Implementation) -> None:
     """Rows of a table that two later ops read MUST send back the sum of what both say, not what the
     last one says.

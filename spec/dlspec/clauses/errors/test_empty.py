@@ -29,7 +29,7 @@ EMPTY: dict[str, tuple[tuple[tuple[int, ...], ...], dict[str, Any]]] = {
 """For each op of tensors the shapes of operands of which one or the result is empty."""
 
 
-@clause()
+@clause(depends="ops.*.gradient")
 def test_ops_on_nothing(impl: Implementation) -> None:
     """Ops MUST take operands without elements, and give what their definition gives: sums of nothing
     are 0.
@@ -46,14 +46,14 @@ def test_ops_on_nothing(impl: Implementation) -> None:
             assert_equal(cotangent, np.zeros(shape), f"cotangent in {op} of shapes {shapes}")
 
 
-@clause()
+@clause(depends=("ops.softmax.value", "ops.log_softmax.value"))
 def test_softmax_of_no_classes(impl: Implementation) -> None:
     """Softmax and its logarithm MUST give rows without elements for rows without elements."""
     for op in ("softmax", "log_softmax"):
         assert_shape(impl.value(op, np.zeros((2, 0))), (2, 0), f"{op} of shape (2, 0)")
 
 
-@clause()
+@clause(depends=("layers.linear.gradient", "layers.rnn_cell.gradient"))
 def test_layers_on_empty_batches(impl: Implementation) -> None:
     """Layers MUST take a batch of nothing, give nothing, and send zeros to their parameters."""
     x, h = np.ones((0, 3)), np.ones((0, 4))
@@ -69,7 +69,7 @@ def test_layers_on_empty_batches(impl: Implementation) -> None:
     assert_shape(output, (0, 1), "RNNCell(3, 4, 1) on an empty batch")
 
 
-@clause()
+@clause(depends="losses.reductions.the_sum_is_the_mean_times_the_number")
 def test_summed_losses_of_nothing(impl: Implementation) -> None:
     """A summed loss of nothing MUST be 0, and the single losses of nothing no losses."""
     targets = np.zeros(0, np.int64)
@@ -91,7 +91,7 @@ def test_mean_losses_of_nothing(impl: Implementation) -> None:
             impl.value(op, np.zeros((0, 3)), targets=np.zeros(0, np.int64))
 
 
-@clause()
+@clause(depends="ops.max.value")
 def test_the_largest_of_nothing(impl: Implementation) -> None:
     """The maximum of no elements MUST be refused with a ValueError."""
     for shape, static in (((0,), {}), ((0, 3), {"dim": 0}), ((2, 0), {"dim": -1}), ((2, 0), {})):

@@ -8,8 +8,10 @@ from dlspec.clause import clause
 from dlspec.implementation import Implementation
 from dlspec.tolerance import refused
 
+DEPENDS = ("ops.index_select.value",)
 
-@clause()
+
+@clause(depends="ops.index_select.refusals")
 def test_an_index_past_the_end(impl: Implementation) -> None:
     """`index_select` MUST refuse an index past the last row with an IndexError or ValueError, wherever it
     stands among the indices.
@@ -19,7 +21,7 @@ def test_an_index_past_the_end(impl: Implementation) -> None:
             impl.value("index_select", np.ones((3, 2)), indices=np.array(indices))
 
 
-@clause()
+@clause(depends="ops.index_select.refusals")
 def test_a_negative_index(impl: Implementation) -> None:
     """`index_select` MUST refuse a negative index with an IndexError or ValueError: it doesn't count from the
     end.
@@ -29,7 +31,7 @@ def test_a_negative_index(impl: Implementation) -> None:
             impl.value("index_select", np.ones((3, 2)), indices=np.array(indices))
 
 
-@clause()
+@clause(depends="an_index_past_the_end")
 def test_an_index_too_large_for_a_signed_integer(impl: Implementation) -> None:
     """`index_select` MUST refuse an unsigned index that would wrap to a valid one with an IndexError or
     ValueError.
@@ -39,7 +41,7 @@ def test_an_index_too_large_for_a_signed_integer(impl: Implementation) -> None:
             impl.value("index_select", np.ones((3, 2)), indices=np.array([number], np.uint64))
 
 
-@clause()
+@clause(depends="an_index_past_the_end")
 def test_a_row_of_an_empty_table(impl: Implementation) -> None:
     """`index_select` MUST refuse every index into a table without rows with an IndexError or ValueError."""
     with refused(IndexError, ValueError, what="row 0 of a table of none"):
@@ -56,7 +58,7 @@ def test_indices_that_are_no_integers(impl: Implementation) -> None:
             impl.value("index_select", np.ones((3, 2)), indices=indices)
 
 
-@clause()
+@clause(depends=("layers.embedding.refusals", "an_index_past_the_end", "a_negative_index"))
 def test_words_of_an_embedding(impl: Implementation) -> None:
     """An embedding MUST refuse an index outside its vocabulary with an IndexError or ValueError, and one that
     is no integer with a TypeError or ValueError.

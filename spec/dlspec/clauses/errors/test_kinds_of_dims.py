@@ -8,6 +8,8 @@ from dlspec.clause import clause
 from dlspec.implementation import Implementation
 from dlspec.tolerance import refused
 
+DEPENDS = ("errors.dims.a_dim_that_is_not_there",)
+
 
 @clause()
 def test_a_dim_is_whole(impl: Implementation) -> None:

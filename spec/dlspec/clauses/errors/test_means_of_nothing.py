@@ -8,6 +8,8 @@ from dlspec.clause import clause
 from dlspec.implementation import Implementation
 from dlspec.tolerance import assert_equal, assert_shape
 
+DEPENDS = ("ops.reductions.a_mean_of_nothing_is_nan",)
+
 
 @clause()
 def test_it_is_nan(impl: Implementation) -> None:

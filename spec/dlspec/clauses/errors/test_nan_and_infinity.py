@@ -17,7 +17,16 @@ Array = NDArray[Any]
 NAN, INF = np.nan, np.inf
 
 
-@clause()
+@clause(
+    depends=(
+        "ops.exp.value",
+        "ops.log.value",
+        "ops.negative.value",
+        "ops.relu.value",
+        "ops.sigmoid.value",
+        "ops.tanh.value",
+    )
+)
 def test_functions_of_nan(impl: Implementation) -> None:
     """A function of NaN MUST be NaN, and that of the numbers beside it what it always is."""
     beside = np.array([1.0, 0.5])
@@ -32,7 +41,15 @@ def test_functions_of_nan(impl: Implementation) -> None:
         assert_within(value[::2], right, bound, f"{op} of the numbers beside NaN")
 
 
-@clause()
+@clause(
+    depends=(
+        "ops.add.value",
+        "ops.subtract.value",
+        "ops.multiply.value",
+        "ops.divide.value",
+        "ops.power.value",
+    )
+)
 def test_arithmetic_with_nan(impl: Implementation) -> None:
     """Sums, differences, products, quotients and squares of NaN MUST be NaN there, and there alone."""
     x, y = np.array([1.0, NAN, 2.0, NAN]), np.array([4.0, 1.0, NAN, NAN])
@@ -44,7 +61,7 @@ def test_arithmetic_with_nan(impl: Implementation) -> None:
         assert_equal(impl.value("power", y, exponent=2), np.array([16.0, 1.0, NAN, NAN]), "square of NaN")
 
 
-@clause()
+@clause(depends=("ops.sum.value", "ops.mean.value", "ops.max.value"))
 def test_nan_among_what_is_reduced(impl: Implementation) -> None:
     """Sums, means and maxima MUST be NaN where NaN is among what they reduce, wherever it stands, and there
     alone.
@@ -58,7 +75,7 @@ def test_nan_among_what_is_reduced(impl: Implementation) -> None:
             assert_equal(value, np.array([NAN, right]), f"{op} of rows, NaN at {column} of the first")
 
 
-@clause()
+@clause(depends=("ops.softmax.value", "ops.log_softmax.value"))
 def test_nan_among_logits(impl: Implementation) -> None:
     """Softmax and its logarithm MUST be NaN in a row with NaN among its logits, and in that row alone."""
     for op, right in (("softmax", np.array([0.5, 0.5])), ("log_softmax", np.log([0.5, 0.5]))):
@@ -69,7 +86,7 @@ def test_nan_among_logits(impl: Implementation) -> None:
         assert_within(value[1], right, rounding(BY_NAME[op].ulp, 1.0, np.float64), f"{op} of the row without")
 
 
-@clause()
+@clause(depends="ops.mm.value")
 def test_nan_in_a_matrix(impl: Implementation) -> None:
     """A product of matrices MUST be NaN in the rows and columns that NaN takes part in, and there alone."""
     x, w = np.array([[NAN, 2.0], [3.0, 4.0]]), np.array([[1.0, 5.0], [2.0, 6.0]])
@@ -79,7 +96,7 @@ def test_nan_in_a_matrix(impl: Implementation) -> None:
     assert_equal(value, np.array([[NAN, NAN], [11.0, 39.0]]), "product with NaN in the first row")
 
 
-@clause()
+@clause(depends=("ops.expand.value", "ops.index_select.value", "ops.reshape.value", "ops.transpose.value"))
 def test_nan_is_moved_like_any_number(impl: Implementation) -> None:
     """Ops that only move numbers MUST move NaN and infinities too."""
     x = np.array([[NAN, 1.0, INF], [-INF, NAN, 2.0]])
@@ -93,7 +110,7 @@ def test_nan_is_moved_like_any_number(impl: Implementation) -> None:
         assert_equal(impl.value(op, x, **static), right, f"{op} of NaN and infinities")
 
 
-@clause()
+@clause(depends="losses.*_loss.value")
 def test_losses_with_nan(impl: Implementation) -> None:
     """A loss with NaN in it MUST be NaN, not an exception and not a number."""
     with np.errstate(all="ignore"):
@@ -105,7 +122,7 @@ def test_losses_with_nan(impl: Implementation) -> None:
             assert_equal(crossed, np.array(NAN), f"cross-entropy with NaN, reduction {reduction}")
 
 
-@clause()
+@clause(depends=("ops.multiply.gradient", "ops.sum.gradient"))
 def test_nan_flows_back(impl: Implementation) -> None:
     """A cotangent that is NaN MUST be pulled back as NaN, and leave the cotangents beside it as they are."""
     cotangent = np.array([NAN, 2.0])
@@ -119,7 +136,7 @@ def test_nan_flows_back(impl: Implementation) -> None:
     assert_equal(of_sum, np.array([[NAN, NAN], [2.0, 2.0]]), "cotangent of x in its sum over rows")
 
 
-@clause()
+@clause(depends="ops.*.gradient")
 def test_no_op_stumbles_over_infinities(impl: Implementation) -> None:
     """No op MUST raise on infinities or NaN, forward or backward: what they give follows from the
     definition.
@@ -145,7 +162,7 @@ def test_no_op_stumbles_over_infinities(impl: Implementation) -> None:
             assert_shape(cotangent, operand.shape, f"cotangent in {op} of infinities")
 
 
-@clause()
+@clause(depends="optim.sgd.a_step_goes_against_the_gradient")
 def test_a_step_with_nan(impl: Implementation) -> None:
     """A step with NaN in a gradient MUST make NaN of the numbers it belongs to, and move the others as
     ever.

@@ -16,7 +16,7 @@ from dlspec.tolerance import assert_equal, refused
 REFUSALS = (ValueError, IndexError, TypeError, RuntimeError)
 
 
-@clause()
+@clause(depends=("*.refusals", "*.nothing_is_written"))
 def test_operands_are_as_before(impl: Implementation) -> None:
     """A refused op MUST leave the arrays that it was given as they were."""
     asked = [op for op in CATALOGUE if op.name in impl.ops and op.refusals]
@@ -39,7 +39,7 @@ def test_operands_are_as_before(impl: Implementation) -> None:
                 assert_equal(array, copy, f"an array that {op.name} refused")
 
 
-@clause()
+@clause(depends=("*.refusals", "operands_are_as_before"))
 def test_a_program_goes_on_after_a_refusal(impl: Implementation) -> None:
     """A refused op MUST NOT spoil the graph: values that it was given receive the right cotangents from the
     ops that worked.

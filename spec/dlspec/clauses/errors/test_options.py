@@ -27,7 +27,7 @@ def test_reductions(impl: Implementation) -> None:
                 impl.value(op, *arrays, reduction=reduction, **static)
 
 
-@clause()
+@clause(depends="ops.expand.refusals")
 def test_copies(impl: Implementation) -> None:
     """`expand` to fewer than no copies MUST be refused with a ValueError."""
     for copies in (-1, -5):

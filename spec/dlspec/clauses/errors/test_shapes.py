@@ -9,7 +9,7 @@ from dlspec.implementation import Implementation
 from dlspec.tolerance import refused
 
 
-@clause()
+@clause(depends=("ops.add.refusals", "ops.subtract.refusals", "ops.multiply.refusals", "ops.divide.refusals"))
 def test_shapes_that_do_not_broadcast(impl: Implementation) -> None:
     """Sums, differences, products and quotients of shapes that don't broadcast MUST be refused with a
     ValueError.
@@ -20,7 +20,7 @@ def test_shapes_that_do_not_broadcast(impl: Implementation) -> None:
                 impl.value(op, np.ones(x), np.ones(y))
 
 
-@clause()
+@clause(depends="ops.mm.refusals")
 def test_inner_sizes_of_a_product(impl: Implementation) -> None:
     """A product of matrices whose inner sizes differ MUST be refused with a ValueError, for vectors and
     batches too.
@@ -37,7 +37,7 @@ def test_inner_sizes_of_a_product(impl: Implementation) -> None:
             impl.value("mm", np.ones(x), np.ones(w))
 
 
-@clause()
+@clause(depends="inner_sizes_of_a_product")
 def test_a_product_is_not_transposed_to_fit(impl: Implementation) -> None:
     """A product of matrices whose sizes would fit if one of them were transposed MUST be refused with a
     ValueError.
@@ -47,7 +47,7 @@ def test_a_product_is_not_transposed_to_fit(impl: Implementation) -> None:
             impl.value("mm", np.ones(x), np.ones(w))
 
 
-@clause()
+@clause(depends="ops.mm.value")
 def test_a_number_is_no_matrix(impl: Implementation) -> None:
     """A product of matrices with an operand that has no dims MUST be refused with a ValueError, not taken as
     scaling.
@@ -57,7 +57,7 @@ def test_a_number_is_no_matrix(impl: Implementation) -> None:
             impl.value("mm", np.ones(x), np.ones(w))
 
 
-@clause()
+@clause(depends="ops.mm.refusals")
 def test_batches_of_matrices_that_do_not_broadcast(impl: Implementation) -> None:
     """A product of batches of matrices whose leading axes don't broadcast MUST be refused with a
     ValueError.
@@ -66,7 +66,7 @@ def test_batches_of_matrices_that_do_not_broadcast(impl: Implementation) -> None
         impl.value("mm", np.ones((2, 3, 4)), np.ones((3, 4, 2)))
 
 
-@clause()
+@clause(depends="ops.reshape.refusals")
 def test_reshaping_keeps_the_number_of_elements(impl: Implementation) -> None:
     """`reshape` to a shape for another number of elements MUST be refused with a ValueError."""
     for shape in ((4, 2), (5,), (), (0,), (4, -1), (-1, 0)):
@@ -74,7 +74,7 @@ def test_reshaping_keeps_the_number_of_elements(impl: Implementation) -> None:
             impl.value("reshape", np.ones((2, 3)), shape=shape)
 
 
-@clause()
+@clause(depends="ops.reshape.refusals")
 def test_a_shape_has_one_unknown_side_at_most(impl: Implementation) -> None:
     """`reshape` to a shape with two unknown sides, or with a side below -1, MUST be refused with a
     ValueError.
@@ -84,7 +84,7 @@ def test_a_shape_has_one_unknown_side_at_most(impl: Implementation) -> None:
             impl.value("reshape", np.ones((2, 3)), shape=shape)
 
 
-@clause()
+@clause(depends="losses.mse_loss.refusals")
 def test_losses_of_unequal_shapes(impl: Implementation) -> None:
     """The squared error of a prediction and a target of another shape MUST be refused with a ValueError,
     above all where they would broadcast.
@@ -94,7 +94,7 @@ def test_losses_of_unequal_shapes(impl: Implementation) -> None:
             impl.value("mse_loss", np.ones(x), np.ones(y))
 
 
-@clause()
+@clause(depends="layers.linear.refusals")
 def test_inputs_of_a_linear_layer(impl: Implementation) -> None:
     """A linear layer MUST refuse an input of another size than its own with a ValueError."""
     for x in ((4, 2), (2,), (4,), (0, 2), ()):
@@ -102,7 +102,7 @@ def test_inputs_of_a_linear_layer(impl: Implementation) -> None:
             impl.value("linear", np.ones(x), np.ones((3, 2)), np.ones(2))
 
 
-@clause()
+@clause(depends=("layers.rnn_cell.refusals", "inputs_of_a_linear_layer"))
 def test_inputs_of_a_recurrent_cell(impl: Implementation) -> None:
     """A recurrent cell MUST refuse an input or a hidden state of another size than its own with a
     ValueError.

@@ -8,8 +8,10 @@ from dlspec.clause import clause
 from dlspec.implementation import Implementation
 from dlspec.tolerance import refused
 
+DEPENDS = ("ops.cross_entropy.value",)
 
-@clause()
+
+@clause(depends="ops.cross_entropy.refusals")
 def test_a_negative_target(impl: Implementation) -> None:
     """Cross-entropy MUST refuse a negative target with an IndexError or ValueError: it doesn't wrap to the
     last class.
@@ -20,7 +22,7 @@ def test_a_negative_target(impl: Implementation) -> None:
                 impl.value("cross_entropy", np.zeros((2, 3)), targets=np.array(targets), reduction=reduction)
 
 
-@clause()
+@clause(depends="ops.cross_entropy.refusals")
 def test_a_target_past_the_last_class(impl: Implementation) -> None:
     """Cross-entropy MUST refuse a target past the last class with an IndexError or ValueError: it isn't
     clamped.
@@ -33,7 +35,7 @@ def test_a_target_past_the_last_class(impl: Implementation) -> None:
             impl.value("cross_entropy", np.zeros((1, 3)), targets=np.array([number], np.uint64))
 
 
-@clause()
+@clause(depends="ops.cross_entropy.refusals")
 def test_another_number_of_targets(impl: Implementation) -> None:
     """Cross-entropy MUST refuse targets whose shape isn't that of the logits without their last axis with a
     ValueError, and reshape neither.
@@ -81,7 +83,14 @@ def test_logits_without_classes(impl: Implementation) -> None:
         impl.value("cross_entropy", np.array(2.0), targets=np.array(0))
 
 
-@clause()
+@clause(
+    depends=(
+        "losses.cross_entropy_loss.refusals",
+        "a_negative_target",
+        "a_target_past_the_last_class",
+        "another_number_of_targets",
+    )
+)
 def test_the_loss_refuses_what_the_op_refuses(impl: Implementation) -> None:
     """`CrossEntropyLoss` MUST refuse wrong targets like the op: another number with a ValueError, classes
     that aren't there with an IndexError or ValueError.

@@ -11,6 +11,8 @@ from dlspec.implementation import Implementation
 from dlspec.programs import assert_program, lattice
 from dlspec.tolerance import assert_equal
 
+DEPENDS = ("gradient",)
+
 
 @clause()
 def test_a_vector_stands_where_its_number_stood(impl: Implementation) -> None:
@@ -47,7 +49,7 @@ def test_the_first_word_is_like_any_other(impl: Implementation) -> None:
     assert_equal(bar, np.array([[2.0], [1.0]]), "cotangent of the table")
 
 
-@clause()
+@clause(depends=("ops.tanh.gradient", "autodiff.fan_out.a_value_used_twice_receives_the_sum"))
 def test_what_is_looked_up_may_be_used_twice(impl: Implementation) -> None:
     """Vectors that two later ops use MUST send both cotangents back to the table."""
     indices = np.array([1, 0, 1])

@@ -8,6 +8,8 @@ from dlspec.clause import clause
 from dlspec.implementation import Implementation
 from dlspec.tolerance import assert_equal, assert_shape
 
+DEPENDS = ("gradient",)
+
 
 @clause()
 def test_the_bias_belongs_to_the_outputs(impl: Implementation) -> None:
@@ -42,7 +44,7 @@ def test_the_bias_sums_over_the_batch(impl: Implementation) -> None:
         assert_equal(bar, np.full(3, float(batch)), f"cotangent of the bias for a batch of {batch}")
 
 
-@clause()
+@clause(depends="ops.mm.gradient")
 def test_without_bias_it_is_the_product(impl: Implementation) -> None:
     """Without a bias, the layer MUST be the product of its input and its weight."""
     x, w = np.array([[1.0, 2.0], [3.0, -4.0]]), np.array([[5.0, 6.0, 7.0], [8.0, 9.0, -1.0]])

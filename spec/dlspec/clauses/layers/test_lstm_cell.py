@@ -8,6 +8,8 @@ from dlspec.implementation import Implementation
 from dlspec.programs import assert_program, lattice
 from dlspec.tolerance import assert_equal
 
+DEPENDS = ("gradient",)
+
 
 @clause()
 def test_the_new_hidden_state(impl: Implementation) -> None:
@@ -48,7 +50,7 @@ def test_the_caller_s_states_are_left_alone(impl: Implementation) -> None:
     assert_equal(impl.array(c), cell, "the cell state that was given")
 
 
-@clause()
+@clause(depends="layers.embedding.gradient")
 def test_gradients_flow_through_time(impl: Implementation) -> None:
     """Over several steps the gradient MUST flow back through every hidden and cell state, to all
     weights and both first states.

@@ -11,6 +11,8 @@ from dlspec.implementation import Implementation
 from dlspec.programs import assert_program, lattice
 from dlspec.tolerance import assert_equal
 
+DEPENDS = ("gradient",)
+
 
 @clause()
 def test_the_new_hidden_state(impl: Implementation) -> None:
@@ -51,7 +53,7 @@ def test_the_caller_s_hidden_state_is_left_alone(impl: Implementation) -> None:
     assert_equal(impl.array(given), hidden, "the hidden state that was given")
 
 
-@clause()
+@clause(depends="layers.embedding.gradient")
 def test_gradients_flow_through_time(impl: Implementation) -> None:
     """Over several steps the gradient MUST flow back through every hidden state, to the weights, the
     inputs and the first state.

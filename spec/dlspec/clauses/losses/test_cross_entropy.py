@@ -9,6 +9,8 @@ from dlspec.implementation import Implementation
 from dlspec.programs import assert_program, lattice
 from dlspec.tolerance import assert_equal, assert_shape, assert_within, rounding
 
+DEPENDS = ("losses.cross_entropy_loss.gradient",)
+
 
 @clause()
 def test_it_is_measured_in_nats(impl: Implementation) -> None:

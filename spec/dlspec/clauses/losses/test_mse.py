@@ -8,6 +8,8 @@ from dlspec.clause import clause
 from dlspec.implementation import Implementation
 from dlspec.tolerance import assert_dtype, assert_equal
 
+DEPENDS = ("losses.mse_loss.gradient",)
+
 
 @clause()
 def test_the_target_receives_the_opposite(impl: Implementation) -> None:

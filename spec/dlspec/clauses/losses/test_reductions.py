@@ -10,7 +10,7 @@ from dlspec.programs import lattice
 from dlspec.tolerance import assert_equal, assert_shape, assert_within, rounding
 
 
-@clause()
+@clause(depends="losses.*_loss.value")
 def test_the_mean_is_the_default(impl: Implementation) -> None:
     """A loss without a named reduction MUST be the mean."""
     p, t = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[0.0, 0.0], [1.0, 4.0]])
@@ -24,7 +24,7 @@ def test_the_mean_is_the_default(impl: Implementation) -> None:
     )
 
 
-@clause()
+@clause(depends="losses.mse_loss.gradient")
 def test_the_squared_error_is_a_mean_over_every_element(impl: Implementation) -> None:
     """The mean of squared errors MUST be over every element, not over rows, in the value and in the
     gradient.
@@ -36,7 +36,7 @@ def test_the_squared_error_is_a_mean_over_every_element(impl: Implementation) ->
     assert_equal(bar, p / 4, "cotangent of the prediction")
 
 
-@clause()
+@clause(depends="losses.cross_entropy_loss.gradient")
 def test_cross_entropy_is_a_mean_over_every_target(impl: Implementation) -> None:
     """The mean of cross-entropies MUST be over every target, also where targets have several axes."""
     logits, targets = np.zeros((2, 3, 4)), np.array([[0, 1, 2], [3, 0, 1]])
@@ -49,7 +49,7 @@ def test_cross_entropy_is_a_mean_over_every_target(impl: Implementation) -> None
     assert_within(bar, right, rounding(4, 1 / 6, impl.dtypes[0]), "cotangent of the logits")
 
 
-@clause()
+@clause(depends=("losses.*_loss.gradient", "the_mean_is_the_default"))
 def test_the_sum_is_the_mean_times_the_number(impl: Implementation) -> None:
     """The sum MUST be the number of elements, for squared errors, or of targets, for cross-entropy,
     times the mean.
@@ -65,7 +65,7 @@ def test_the_sum_is_the_mean_times_the_number(impl: Implementation) -> None:
     assert_within(total, 4 * mean, rounding(4, total, impl.dtypes[0]), "sum of cross-entropies")
 
 
-@clause()
+@clause(depends="losses.*_loss.value")
 def test_without_reduction_each_target_has_its_loss(impl: Implementation) -> None:
     """With `"none"` there MUST be one loss for each element, or for each target, in its place."""
     p, t = np.array([[1.0, -2.0, 3.0]]), np.array([[1.0, 1.0, 1.0]])
@@ -78,7 +78,7 @@ def test_without_reduction_each_target_has_its_loss(impl: Implementation) -> Non
     assert_shape(losses, (2, 3), "cross-entropies")
 
 
-@clause()
+@clause(depends=("without_reduction_each_target_has_its_loss", "losses.*_loss.gradient"))
 def test_without_reduction_each_loss_has_its_own_cotangent(impl: Implementation) -> None:
     """With `"none"` the cotangent of each loss MUST reach its own element alone, in its own size."""
     p, t, w = np.array([1.0, -2.0, 3.0]), np.array([1.0, 1.0, 1.0]), np.array([5.0, -1.0, 0.5])
@@ -93,7 +93,7 @@ def test_without_reduction_each_loss_has_its_own_cotangent(impl: Implementation)
     assert_equal(rows, np.array([[-1.0, 1.0], [-4.0, 4.0]]), "cotangent of the logits")
 
 
-@clause()
+@clause(depends="losses.*_loss.gradient")
 def test_halves_of_a_batch_add_up(impl: Implementation) -> None:
     """The sum over a batch MUST be the sum over its first part plus the sum over the rest."""
     logits, targets = lattice(4, 5, 3), np.array([0, 2, 1, 2, 0])

@@ -13,7 +13,7 @@ from dlspec.tolerance import assert_equal, assert_shape
 INF = np.inf
 
 
-@clause()
+@clause(depends=("ops.mm.gradient", "ops.tanh.gradient"))
 def test_they_are_scaled_exactly(impl: Implementation) -> None:
     """A cotangent that is 2**40 times as large, or as small, MUST pull back exactly 2**40 times as much, or
     as little.
@@ -35,7 +35,7 @@ def test_they_are_scaled_exactly(impl: Implementation) -> None:
                 )
 
 
-@clause()
+@clause(depends=("ops.multiply.gradient", "ops.sum.gradient"))
 def test_huge_gradients_are_not_clipped(impl: Implementation) -> None:
     """A gradient MUST keep its size, however large or small, alone and beside others."""
     for dtype in impl.dtypes:
@@ -47,7 +47,7 @@ def test_huge_gradients_are_not_clipped(impl: Implementation) -> None:
         assert_equal(bar, c, f"gradient of a weighted sum in {dtype}")
 
 
-@clause()
+@clause(depends="ops.multiply.gradient")
 def test_a_gradient_that_overflows_is_infinite(impl: Implementation) -> None:
     """A gradient beyond the largest number MUST be infinite with its sign, and leave the gradients beside it
     as they are.
@@ -63,7 +63,7 @@ def test_a_gradient_that_overflows_is_infinite(impl: Implementation) -> None:
         assert_equal(bar, np.array([INF, 12.0, -INF]), f"gradient that overflows in {dtype}")
 
 
-@clause()
+@clause(depends=("ops.add.gradient", "ops.multiply.gradient", "ops.negative.gradient"))
 def test_an_infinite_cotangent_flows_back(impl: Implementation) -> None:
     """An infinite cotangent MUST be pulled back as infinite where the derivative is positive, to its own
     element alone.
@@ -80,7 +80,13 @@ def test_an_infinite_cotangent_flows_back(impl: Implementation) -> None:
             assert_equal(bar, np.array(right), f"cotangent of x in {what} in {dtype}")
 
 
-@clause()
+@clause(
+    depends=(
+        "ops.multiply.gradient",
+        "ops.subtract.gradient",
+        "autodiff.fan_out.a_value_used_twice_receives_the_sum",
+    )
+)
 def test_infinite_contributions_of_both_signs_are_nan(impl: Implementation) -> None:
     """Where a value receives infinities of both signs, their sum MUST be NaN: nothing hides that the gradient
     is undefined.
@@ -95,7 +101,7 @@ def test_infinite_contributions_of_both_signs_are_nan(impl: Implementation) -> N
         assert_equal(bar, np.array([np.nan]), f"gradient of inf x - inf x in {dtype}")
 
 
-@clause()
+@clause(depends="ops.multiply.gradient")
 def test_a_long_chain_keeps_its_scale(impl: Implementation) -> None:
     """The gradient of a chain of 64 products MUST be the product of the factors, exactly for powers of two,
     however large or small on the way.

@@ -10,6 +10,8 @@ from dlspec.clauses.numerics.helpers import assert_quiet, assert_rows, exactly, 
 from dlspec.implementation import Implementation
 from dlspec.tolerance import assert_equal, assert_shape, assert_within, rounding
 
+DEPENDS = ("ops.cross_entropy.gradient",)
+
 INF = np.inf
 
 

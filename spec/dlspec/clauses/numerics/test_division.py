@@ -9,6 +9,8 @@ from dlspec.clauses.numerics.helpers import assert_quiet, exactly, powers_of_two
 from dlspec.implementation import Implementation
 from dlspec.tolerance import assert_equal, assert_within, rounding
 
+DEPENDS = ("ops.divide.gradient",)
+
 
 @clause()
 def test_it_is_exact_for_powers_of_two(impl: Implementation) -> None:

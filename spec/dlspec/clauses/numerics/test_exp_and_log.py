@@ -17,7 +17,7 @@ from dlspec.implementation import Implementation
 from dlspec.tolerance import assert_equal
 
 
-@clause()
+@clause(depends="ops.exp.gradient")
 def test_exp_is_accurate_until_it_overflows(impl: Implementation) -> None:
     """`exp` MUST stay within its budget wherever its value is representable, from where it underflows to
     where it overflows.
@@ -27,7 +27,7 @@ def test_exp_is_accurate_until_it_overflows(impl: Implementation) -> None:
         assert_value(impl, "exp", x[x < np.log(np.finfo(dtype).max)])
 
 
-@clause()
+@clause(depends="ops.exp.gradient")
 def test_the_derivative_of_exp_is_accurate_until_it_overflows(impl: Implementation) -> None:
     """The cotangent that `exp` pulls back MUST stay within its budget wherever the value is representable."""
     for dtype in impl.dtypes:
@@ -35,7 +35,7 @@ def test_the_derivative_of_exp_is_accurate_until_it_overflows(impl: Implementati
         assert_cotangent(impl, "exp", x[x < np.log(np.finfo(dtype).max)])
 
 
-@clause()
+@clause(depends="ops.exp.gradient")
 def test_exp_is_quiet_until_it_overflows(impl: Implementation) -> None:
     """`exp` MUST raise no floating-point warning where its value is representable, forward or backward."""
     for dtype in impl.dtypes:
@@ -43,7 +43,7 @@ def test_exp_is_quiet_until_it_overflows(impl: Implementation) -> None:
         assert_quiet(impl, "exp", x[x < np.log(np.finfo(dtype).max)])
 
 
-@clause()
+@clause(depends="ops.exp.gradient")
 def test_exp_has_its_limits(impl: Implementation) -> None:
     """`exp` MUST be 1 at 0, infinite beyond the largest number, not clipped to it, and 0 at minus
     infinity.
@@ -55,7 +55,7 @@ def test_exp_has_its_limits(impl: Implementation) -> None:
             assert_equal(value, np.array([1, 1, np.inf, np.inf, np.inf, 0]), f"exp in {dtype}")
 
 
-@clause()
+@clause(depends="ops.log.gradient")
 def test_log_is_accurate_everywhere(impl: Implementation) -> None:
     """`log` MUST stay within its budget for every positive number, also for one so small that an epsilon
     would hide it.
@@ -65,7 +65,7 @@ def test_log_is_accurate_everywhere(impl: Implementation) -> None:
         assert_value(impl, "log", x[x > 0])
 
 
-@clause()
+@clause(depends="ops.log.gradient")
 def test_log_is_accurate_around_one(impl: Implementation) -> None:
     """`log` MUST stay within its budget also beside 1, where it is as small as the distance."""
     for dtype in impl.dtypes:
@@ -73,7 +73,7 @@ def test_log_is_accurate_around_one(impl: Implementation) -> None:
         assert_value(impl, "log", np.concatenate([1 + distance, 1 - distance]).astype(dtype))
 
 
-@clause()
+@clause(depends="ops.log.gradient")
 def test_the_derivative_of_log_is_exact_at_powers_of_two(impl: Implementation) -> None:
     """The cotangent of `x` in `log(x)` MUST be `w / x`, exactly where `x` is a power of two,
     however small.
@@ -84,14 +84,14 @@ def test_the_derivative_of_log_is_exact_at_powers_of_two(impl: Implementation) -
         assert_equal(bar, -3 / x.astype(np.float64), "cotangent of x in log(x)")
 
 
-@clause()
+@clause(depends="ops.log.gradient")
 def test_log_is_quiet_for_positive_numbers(impl: Implementation) -> None:
     """`log` MUST raise no floating-point warning for a positive number, forward or backward."""
     for dtype in impl.dtypes:
         assert_quiet(impl, "log", powers_of_two(dtype))
 
 
-@clause()
+@clause(depends="ops.log.gradient")
 def test_log_has_its_limits(impl: Implementation) -> None:
     """`log` MUST be minus infinity at 0, infinite at infinity, and NaN below 0: nothing is clipped."""
     for dtype in impl.dtypes:
@@ -100,7 +100,7 @@ def test_log_has_its_limits(impl: Implementation) -> None:
         assert_equal(value, np.array([-np.inf, np.inf, 0.0, np.nan, np.nan]), f"log in {dtype}")
 
 
-@clause()
+@clause(depends="ops.log.gradient")
 def test_the_derivative_of_log_at_zero_is_infinite(impl: Implementation) -> None:
     """The cotangent of 0 in `log` MUST be infinite with the sign of what arrives, not a large number."""
     for dtype in impl.dtypes:

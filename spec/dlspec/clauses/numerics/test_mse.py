@@ -9,6 +9,8 @@ from dlspec.clauses.numerics.helpers import assert_quiet
 from dlspec.implementation import Implementation
 from dlspec.tolerance import assert_equal
 
+DEPENDS = ("losses.mse_loss.gradient",)
+
 
 @clause()
 def test_the_difference_is_taken_first(impl: Implementation) -> None:

@@ -9,6 +9,8 @@ from dlspec.clauses.numerics.helpers import assert_quiet, assert_value, magnitud
 from dlspec.implementation import Implementation
 from dlspec.tolerance import assert_equal, assert_within, rounding
 
+DEPENDS = ("ops.power.gradient",)
+
 POWERS_OF_ZERO: tuple[tuple[float, float], ...] = (
     *((2, 0.0), (0.5, 0.0), (1, 0.0)),
     (0, 1.0),

@@ -12,7 +12,7 @@ from dlspec.tolerance import assert_equal
 INF = np.inf
 
 
-@clause()
+@clause(depends="ops.relu.gradient")
 def test_relu_is_exact_everywhere(impl: Implementation) -> None:
     """`relu` MUST return every positive number as it is, the smallest and the largest too, and 0 for every
     other.
@@ -22,7 +22,7 @@ def test_relu_is_exact_everywhere(impl: Implementation) -> None:
         assert_equal(impl.value("relu", x), np.where(x > 0, x, 0), f"relu in {dtype}")
 
 
-@clause()
+@clause(depends="ops.relu.gradient")
 def test_the_derivative_of_relu_is_exact_everywhere(impl: Implementation) -> None:
     """`relu` MUST pull its cotangent back unchanged where the number is positive, however small, and 0
     elsewhere.
@@ -33,7 +33,7 @@ def test_the_derivative_of_relu_is_exact_everywhere(impl: Implementation) -> Non
         assert_equal(bar, np.where(x > 0, -3, 0), f"cotangent of x in relu in {dtype}")
 
 
-@clause()
+@clause(depends="ops.relu.gradient")
 def test_relu_of_infinities(impl: Implementation) -> None:
     """`relu` of infinity MUST be infinity, and of minus infinity 0, not NaN."""
     for dtype in impl.dtypes:
@@ -43,14 +43,14 @@ def test_relu_of_infinities(impl: Implementation) -> None:
         assert_equal(bar, np.array([1.0, 0.0]), "cotangent of the infinities in relu")
 
 
-@clause()
+@clause(depends="ops.relu.gradient")
 def test_relu_is_quiet(impl: Implementation) -> None:
     """`relu` MUST raise no floating-point warning for any finite number, forward or backward."""
     for dtype in impl.dtypes:
         assert_quiet(impl, "relu", signed(dtype))
 
 
-@clause()
+@clause(depends="ops.relu.gradient")
 def test_relu_stops_an_infinite_cotangent(impl: Implementation) -> None:
     """`relu` SHOULD pull back 0 to a negative number also where an infinite cotangent arrives, not NaN."""
     for dtype in impl.dtypes:
@@ -61,7 +61,7 @@ def test_relu_stops_an_infinite_cotangent(impl: Implementation) -> None:
         assert_equal(bar, np.array([0.0, INF]), "cotangent of -1 and 1 in relu")
 
 
-@clause()
+@clause(depends="ops.max.gradient")
 def test_max_is_exact_everywhere(impl: Implementation) -> None:
     """`max` MUST be one of the numbers, bit for bit, whatever their sign and size: it starts from none of its
     own.
@@ -82,7 +82,7 @@ def test_max_is_exact_everywhere(impl: Implementation) -> None:
         assert_equal(impl.value("max", rows, dim=1), np.array(right, dtype), f"max of rows in {dtype}")
 
 
-@clause()
+@clause(depends="ops.max.gradient")
 def test_max_tells_neighbours_apart(impl: Implementation) -> None:
     """`max` MUST send its cotangent to the largest number alone, also where the next one is its neighbour."""
     for dtype in impl.dtypes:
@@ -94,7 +94,7 @@ def test_max_tells_neighbours_apart(impl: Implementation) -> None:
         assert_equal(bar, np.array([[0.0, 2.0], [0.0, -3.0], [0.0, 5.0]]), "cotangent of x in max of rows")
 
 
-@clause()
+@clause(depends="ops.max.gradient")
 def test_zeros_of_either_sign_are_equal(impl: Implementation) -> None:
     """Where 0 and -0 are the largest, `max` MUST send each an equal share of the cotangent."""
     for dtype in impl.dtypes:
@@ -106,7 +106,7 @@ def test_zeros_of_either_sign_are_equal(impl: Implementation) -> None:
         assert_equal(bar, np.array([[3.0, 3.0, 0.0], [-2.0, 0.0, -2.0]]), "cotangent of x in max of zeros")
 
 
-@clause()
+@clause(depends="ops.max.gradient")
 def test_max_of_infinities(impl: Implementation) -> None:
     """`max` MUST be infinity where that is among the numbers, and minus infinity where there is nothing else;
     the cotangent goes there.
@@ -121,7 +121,7 @@ def test_max_of_infinities(impl: Implementation) -> None:
         assert_equal(nothing_else, np.array([-INF]), "max of minus infinities")
 
 
-@clause()
+@clause(depends="ops.max.gradient")
 def test_max_stops_an_infinite_cotangent(impl: Implementation) -> None:
     """`max` SHOULD pull back 0 to what is not largest also where an infinite cotangent arrives, not NaN."""
     for dtype in impl.dtypes:

@@ -29,7 +29,7 @@ Array = NDArray[Any]
 INF = np.inf
 
 
-@clause()
+@clause(depends="ops.softmax.gradient")
 def test_softmax_of_far_logits_is_accurate(impl: Implementation) -> None:
     """`softmax` and its cotangent MUST stay within their budgets for logits of any size, as if the largest
     had first been taken from all.
@@ -38,7 +38,7 @@ def test_softmax_of_far_logits_is_accurate(impl: Implementation) -> None:
         assert_rows(impl, "softmax", far_logits(dtype))
 
 
-@clause()
+@clause(depends="ops.log_softmax.gradient")
 def test_log_softmax_of_far_logits_is_accurate(impl: Implementation) -> None:
     """`log_softmax` and its cotangent MUST stay within their budgets for logits of any size, also where the
     probability itself is too small for a number.
@@ -47,7 +47,7 @@ def test_log_softmax_of_far_logits_is_accurate(impl: Implementation) -> None:
         assert_rows(impl, "log_softmax", far_logits(dtype))
 
 
-@clause()
+@clause(depends="ops.softmax.gradient")
 def test_softmax_of_huge_logits_is_certain(impl: Implementation) -> None:
     """Among logits near the largest numbers the largest MUST share the probability 1 equally, and the others
     have 0.
@@ -60,7 +60,7 @@ def test_softmax_of_huge_logits_is_certain(impl: Implementation) -> None:
         assert_within(value, right, bound, f"softmax of huge logits in {dtype}")
 
 
-@clause()
+@clause(depends="ops.log_softmax.gradient")
 def test_log_softmax_of_huge_logits_is_their_distance(impl: Implementation) -> None:
     """Among logits near the largest numbers `log_softmax` MUST be the distance to the largest, less the
     logarithm of how many are as large.
@@ -74,7 +74,7 @@ def test_log_softmax_of_huge_logits_is_their_distance(impl: Implementation) -> N
         assert_within(value, right, bound, f"log_softmax of huge logits in {dtype}")
 
 
-@clause()
+@clause(depends="ops.softmax.gradient")
 def test_softmax_of_far_logits_is_quiet(impl: Implementation) -> None:
     """`softmax` MUST raise no floating-point warning for finite logits, forward or backward."""
     for dtype in impl.dtypes:
@@ -82,7 +82,7 @@ def test_softmax_of_far_logits_is_quiet(impl: Implementation) -> None:
         assert_quiet(impl, "softmax", huge_logits(dtype))
 
 
-@clause()
+@clause(depends="ops.log_softmax.gradient")
 def test_log_softmax_of_far_logits_is_quiet(impl: Implementation) -> None:
     """`log_softmax` MUST raise no floating-point warning for finite logits, forward or backward."""
     for dtype in impl.dtypes:
@@ -90,7 +90,7 @@ def test_log_softmax_of_far_logits_is_quiet(impl: Implementation) -> None:
         assert_quiet(impl, "log_softmax", huge_logits(dtype))
 
 
-@clause(cases=arrays_of(reals(-30, 30), shapes(min_dims=1, min_side=1)))
+@clause(cases=arrays_of(reals(-30, 30), shapes(min_dims=1, min_side=1)), depends="ops.softmax.gradient")
 def test_probabilities_add_up_to_one(impl: Implementation, x: Array) -> None:
     """The probabilities of a row MUST add up to 1."""
     total = impl.value("softmax", x).sum(-1, dtype=np.float64)
@@ -98,7 +98,7 @@ def test_probabilities_add_up_to_one(impl: Implementation, x: Array) -> None:
     assert_within(total, np.ones(x.shape[:-1]), bound, "sum of a row of softmax")
 
 
-@clause(cases=arrays_of(reals(-30, 30), shapes(min_dims=1, min_side=1)))
+@clause(cases=arrays_of(reals(-30, 30), shapes(min_dims=1, min_side=1)), depends="ops.softmax.gradient")
 def test_probabilities_are_from_zero_to_one(impl: Implementation, x: Array) -> None:
     """A probability MUST NOT be below 0 or above 1, not even by a rounding error."""
     p = impl.value("softmax", x)
@@ -110,7 +110,9 @@ def test_probabilities_are_from_zero_to_one(impl: Implementation, x: Array) -> N
         )
 
 
-@clause(cases=arrays_of(reals(-8, 8), shapes(min_dims=1, max_dims=1, min_side=1)))
+@clause(
+    cases=arrays_of(reals(-8, 8), shapes(min_dims=1, max_dims=1, min_side=1)), depends="ops.softmax.gradient"
+)
 def test_a_shift_of_softmax_changes_nothing(impl: Implementation, x: Array) -> None:
     """Adding 1024 to all logits of a row MUST leave their probabilities as they are."""
     right = exactly("softmax", x, cotangent=np.ones_like(x))
@@ -122,7 +124,10 @@ def test_a_shift_of_softmax_changes_nothing(impl: Implementation, x: Array) -> N
             assert_within(value, right.value, bound, f"softmax of logits {shift:+}")
 
 
-@clause(cases=arrays_of(reals(-8, 8), shapes(min_dims=1, max_dims=1, min_side=1)))
+@clause(
+    cases=arrays_of(reals(-8, 8), shapes(min_dims=1, max_dims=1, min_side=1)),
+    depends="ops.log_softmax.gradient",
+)
 def test_a_shift_of_log_softmax_changes_nothing(impl: Implementation, x: Array) -> None:
     """Adding 1024 to all logits of a row MUST leave their log-probabilities as they are."""
     right = exactly("log_softmax", x, cotangent=np.ones_like(x))
@@ -133,7 +138,7 @@ def test_a_shift_of_log_softmax_changes_nothing(impl: Implementation, x: Array) 
             assert_within(value, right.value, bound, f"log_softmax of logits {shift:+}")
 
 
-@clause()
+@clause(depends="ops.softmax.gradient")
 def test_a_masked_class_has_no_probability(impl: Implementation) -> None:
     """A logit of minus infinity MUST have the probability 0, and leave the others what they are
     without it.
@@ -149,7 +154,7 @@ def test_a_masked_class_has_no_probability(impl: Implementation) -> None:
         assert_within(value[:, [0, 2, 3]], right.value, bound, "probability beside a masked class")
 
 
-@clause()
+@clause(depends="ops.softmax.gradient")
 def test_a_masked_class_receives_nothing(impl: Implementation) -> None:
     """`softmax` MUST pull back 0 to a logit of minus infinity, and to the others what they receive without
     it.
@@ -159,7 +164,7 @@ def test_a_masked_class_receives_nothing(impl: Implementation) -> None:
     assert_mask_receives_nothing(impl, "softmax", rows, w)
 
 
-@clause()
+@clause(depends="ops.softmax.gradient")
 def test_masks_are_quiet(impl: Implementation) -> None:
     """`softmax` MUST raise no floating-point warning for a row with masked classes and others, forward or
     backward.
@@ -168,7 +173,7 @@ def test_masks_are_quiet(impl: Implementation) -> None:
         assert_quiet(impl, "softmax", np.array([[1.0, -INF, 3.0], [-INF, -INF, 0.0]], dtype))
 
 
-@clause()
+@clause(depends="ops.log_softmax.gradient")
 def test_the_logarithm_of_a_mask_is_minus_infinity(impl: Implementation) -> None:
     """`log_softmax` of a logit of minus infinity MUST be minus infinity, and of the others what it is without
     it.
@@ -184,7 +189,7 @@ def test_the_logarithm_of_a_mask_is_minus_infinity(impl: Implementation) -> None
         assert_within(value[:, kept], right.value, bound, "log-probability beside a masked class")
 
 
-@clause()
+@clause(depends="ops.log_softmax.gradient")
 def test_the_logarithm_of_a_mask_receives_nothing(impl: Implementation) -> None:
     """Where only classes that aren't masked have a cotangent, `log_softmax` MUST pull back 0 to a masked
     logit, and to the others what they receive without it.
@@ -194,7 +199,7 @@ def test_the_logarithm_of_a_mask_receives_nothing(impl: Implementation) -> None:
     assert_mask_receives_nothing(impl, "log_softmax", rows, w)
 
 
-@clause()
+@clause(depends="ops.softmax.gradient")
 def test_a_row_of_masks_is_nan(impl: Implementation) -> None:
     """The probabilities of a row of only minus infinities MUST be NaN, and those of other rows be what they
     are.
@@ -205,7 +210,7 @@ def test_a_row_of_masks_is_nan(impl: Implementation) -> None:
         assert_equal(value, np.array([[np.nan, np.nan], [1.0, 0.0]]), "softmax of a row of masks and another")
 
 
-@clause()
+@clause(depends="ops.softmax.gradient")
 def test_a_long_row_is_accurate(impl: Implementation) -> None:
     """The probabilities of a row of 16384 logits MUST be accurate to a handful of rounding errors."""
     few = np.array([0.5, -1.25, 2.0, -0.125])

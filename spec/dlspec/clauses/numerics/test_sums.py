@@ -10,7 +10,7 @@ from dlspec.implementation import Implementation
 from dlspec.tolerance import assert_equal, assert_within, rounding
 
 
-@clause()
+@clause(depends="ops.sum.value")
 def test_whole_numbers_are_added_exactly(impl: Implementation) -> None:
     """A sum of whole numbers MUST be exact as long as their magnitudes add up to no more than 2**24 in
     float32, and 2**53 in float64.
@@ -23,7 +23,7 @@ def test_whole_numbers_are_added_exactly(impl: Implementation) -> None:
             assert_equal(impl.value("sum", x), np.array(float(right)), f"sum of whole numbers in {dtype}")
 
 
-@clause()
+@clause(depends="ops.sum.gradient")
 def test_the_cotangents_of_a_long_sum_are_exact(impl: Implementation) -> None:
     """Every addend of a long sum MUST receive the cotangent of the sum, to the last bit."""
     for dtype in impl.dtypes:
@@ -33,7 +33,7 @@ def test_the_cotangents_of_a_long_sum_are_exact(impl: Implementation) -> None:
         assert_equal(bar, right, f"cotangent of x in its sum in {dtype}")
 
 
-@clause()
+@clause(depends="ops.sum.value")
 def test_long_sums_keep_within_the_bound_of_any_order(impl: Implementation) -> None:
     """A sum of n numbers MUST be within n rounding errors of the sum of their magnitudes, in whatever order
     they are added.
@@ -47,7 +47,7 @@ def test_long_sums_keep_within_the_bound_of_any_order(impl: Implementation) -> N
         assert_within(impl.value("sum", x), np.array(right), bound, f"long sum in {dtype}")
 
 
-@clause()
+@clause(depends="long_sums_keep_within_the_bound_of_any_order")
 def test_long_sums_are_accurate(impl: Implementation) -> None:
     """A long sum SHOULD lose no more than a handful of rounding errors, as adding in pairs does and adding
     one after the other doesn't.
@@ -59,7 +59,7 @@ def test_long_sums_are_accurate(impl: Implementation) -> None:
         assert_within(impl.value("sum", x), np.array(right), bound, f"long sum of 0.1 in {dtype}")
 
 
-@clause()
+@clause(depends="ops.mean.value")
 def test_long_means_are_accurate(impl: Implementation) -> None:
     """A long mean SHOULD lose no more than a handful of rounding errors."""
     for dtype in impl.dtypes:
@@ -68,7 +68,7 @@ def test_long_means_are_accurate(impl: Implementation) -> None:
         assert_within(impl.value("mean", x), np.asarray(x[0]), bound, f"long mean of 0.1 in {dtype}")
 
 
-@clause()
+@clause(depends="ops.mean.value")
 def test_means_of_large_numbers_are_exact(impl: Implementation) -> None:
     """The mean of equal powers of two MUST be that power, as long as their sum is representable: `mean`
     counts in its own type, and in none that is smaller.
@@ -80,7 +80,7 @@ def test_means_of_large_numbers_are_exact(impl: Implementation) -> None:
         assert_equal(impl.value("mean", x, dim=0), np.array([large, -1 / large]), f"mean in {dtype}")
 
 
-@clause()
+@clause(depends=("ops.sum.value", "ops.mean.value"))
 def test_sums_of_large_numbers_are_quiet(impl: Implementation) -> None:
     """Sums and means MUST raise no floating-point warning where the sum of the magnitudes is
     representable.
@@ -91,7 +91,7 @@ def test_sums_of_large_numbers_are_quiet(impl: Implementation) -> None:
             assert_quiet(impl, op, np.array([large, -large, large, large / 2], dtype))
 
 
-@clause()
+@clause(depends=("ops.sum.value", "ops.mean.value"))
 def test_sums_with_infinities(impl: Implementation) -> None:
     """A sum or a mean with an infinity MUST be infinite, and NaN where there are infinities of both signs."""
     rows = np.array([[1.0, np.inf, -5.0], [-np.inf, 2.0, -np.inf], [np.inf, 3.0, -np.inf]])
@@ -102,7 +102,7 @@ def test_sums_with_infinities(impl: Implementation) -> None:
             assert_equal(value, np.array([np.inf, -np.inf, np.nan]), f"{op} of rows with infinities")
 
 
-@clause()
+@clause(depends="ops.sum.value")
 def test_a_sum_that_overflows_is_infinite(impl: Implementation) -> None:
     """A sum beyond the largest number MUST be infinite, not clipped to it."""
     for dtype in impl.dtypes:
@@ -112,7 +112,7 @@ def test_a_sum_that_overflows_is_infinite(impl: Implementation) -> None:
         assert_equal(value, np.array([np.inf, -np.inf]), f"sum of the largest numbers in {dtype}")
 
 
-@clause()
+@clause(depends="ops.mm.value")
 def test_products_of_matrices_are_exact_for_whole_numbers(impl: Implementation) -> None:
     """A product of matrices of whole numbers MUST be exact as long as no sum of magnitudes exceeds 2**24 in
     float32, and 2**53 in float64: no factor is rounded to a smaller type.
@@ -126,7 +126,7 @@ def test_products_of_matrices_are_exact_for_whole_numbers(impl: Implementation) 
             assert_equal(value, right.astype(np.float64), f"product of matrices in {dtype}")
 
 
-@clause()
+@clause(depends="ops.mm.gradient")
 def test_the_cotangents_of_a_product_are_exact_for_whole_numbers(impl: Implementation) -> None:
     """The cotangents of a product of matrices of whole numbers MUST be as exact as the product."""
     for dtype, size in (("float32", 2**11), ("float64", 2**25)):
@@ -142,7 +142,7 @@ def test_the_cotangents_of_a_product_are_exact_for_whole_numbers(impl: Implement
             assert_equal(bar_of_w, right[1].astype(np.float64), f"cotangent of w in x w in {dtype}")
 
 
-@clause()
+@clause(depends="ops.mm.value")
 def test_long_products_keep_within_the_bound_of_any_order(impl: Implementation) -> None:
     """A product of matrices MUST be within k rounding errors of the product of their magnitudes, where k is
     the inner size.

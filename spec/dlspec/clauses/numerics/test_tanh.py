@@ -14,6 +14,8 @@ from dlspec.implementation import Implementation
 from dlspec.strategies import arrays_of, reals
 from dlspec.tolerance import assert_equal
 
+DEPENDS = ("ops.tanh.gradient",)
+
 Array = NDArray[Any]
 
 

@@ -9,6 +9,8 @@ from dlspec.clauses.objects.helpers import assert_nothing_arrived
 from dlspec.implementation import TapeImplementation
 from dlspec.tolerance import assert_equal
 
+DEPENDS = ("objects.backward.a_cotangent_may_be_an_array_or_a_tensor", "leaves_add_up_over_calls")
+
 
 @clause()
 def test_leaves_add_up_over_calls(impl: TapeImplementation) -> None:
@@ -83,7 +85,7 @@ def test_results_keep_no_gradient(impl: TapeImplementation) -> None:
     assert_nothing_arrived(impl, y, "gradient of the final result")
 
 
-@clause()
+@clause(depends="autodiff.fan_out.a_value_used_twice_receives_the_sum")
 def test_a_result_may_retain_its_gradient(impl: TapeImplementation) -> None:
     """After `retain_grad()` a result MUST keep the sum of what all its uses send back."""
     x = impl.leaf(np.array([3.0, -2.0]))
@@ -95,7 +97,7 @@ def test_a_result_may_retain_its_gradient(impl: TapeImplementation) -> None:
     assert_equal(impl.gradient(x), np.array([21.0, 160.0]), "gradient of x in h x - h where h = x*x")
 
 
-@clause()
+@clause(depends="a_result_may_retain_its_gradient")
 def test_a_final_result_may_retain_its_gradient(impl: TapeImplementation) -> None:
     """After `retain_grad()` the result that `backward` is called on MUST keep the cotangent it was given."""
     x = impl.leaf(np.array([3.0, -2.0]))
@@ -106,7 +108,7 @@ def test_a_final_result_may_retain_its_gradient(impl: TapeImplementation) -> Non
     assert_equal(impl.gradient(y), np.array([1.0, 10.0]), "gradient of y")
 
 
-@clause()
+@clause(depends="a_result_may_retain_its_gradient")
 def test_retained_gradients_add_up(impl: TapeImplementation) -> None:
     """The gradient that a result retains MUST add up over calls, as that of a leaf does."""
     x = impl.leaf(np.array([3.0, -2.0]))
@@ -118,7 +120,7 @@ def test_retained_gradients_add_up(impl: TapeImplementation) -> None:
         assert_equal(impl.gradient(h), call * np.array([18.0, -8.0]), f"gradient of h after {call} calls")
 
 
-@clause()
+@clause(depends="a_result_may_retain_its_gradient")
 def test_asking_twice_to_retain_changes_nothing(impl: TapeImplementation) -> None:
     """Calling `retain_grad()` twice, or on a leaf, MUST count no gradient twice."""
     x = impl.leaf(np.array([3.0, -2.0]))
@@ -131,7 +133,7 @@ def test_asking_twice_to_retain_changes_nothing(impl: TapeImplementation) -> Non
     assert_equal(impl.gradient(x), np.array([108.0, 32.0]), "gradient of x in h*h where h = x*x")
 
 
-@clause()
+@clause(depends=("ops.index_select.gradient", "ops.sum.gradient"))
 def test_rows_and_whole_tables_add_up(impl: TapeImplementation) -> None:
     """What arrives at a table from rows that were looked up and from the whole of it MUST add up, in one call
     and over several, and keep nothing from other leaves.

@@ -19,6 +19,8 @@ from dlspec.clauses.objects.sentinels import SENTINEL, assert_apart
 from dlspec.implementation import TapeImplementation, Value
 from dlspec.tolerance import assert_equal
 
+DEPENDS = ("objects.backward.a_cotangent_may_be_an_array_or_a_tensor",)
+
 Array = NDArray[Any]
 
 VIEWS = ("transpose", "reshape", "expand")
@@ -30,7 +32,7 @@ def gradient_array(impl: TapeImplementation, leaf: Value) -> Array | None:
     return None if gradient is None else impl.numpy(gradient)
 
 
-@clause()
+@clause(depends=("ops.*.gradient", "ops.*.nothing_is_written"))
 def test_data_and_gradients_of_every_op(impl: TapeImplementation) -> None:
     """Writing into the data or the gradient of an operand, into a result or a cotangent MUST NOT show in any
     other of them, whatever the op.
@@ -79,7 +81,7 @@ def test_what_the_user_handed_in(impl: TapeImplementation) -> None:
     assert_apart(arrays, "handed in")
 
 
-@clause()
+@clause(depends=("ops.*.gradient", "what_the_user_handed_in"))
 def test_sources_may_be_reused_before_backward(impl: TapeImplementation) -> None:
     """Where the user's arrays are filled anew between forward and backward, as a loop that loads batches
     does, the gradient MUST be that of what they held when they were used.
@@ -103,7 +105,7 @@ def test_sources_may_be_reused_before_backward(impl: TapeImplementation) -> None
             assert_equal(got, right, f"gradient of operand {k} of {op}, whose source was overwritten")
 
 
-@clause()
+@clause(depends="objects.accumulation.a_result_may_retain_its_gradient")
 def test_retained_gradients(impl: TapeImplementation) -> None:
     """Writing into a gradient that a result retains MUST NOT show in any other gradient, nor the other way
     round.
@@ -123,7 +125,7 @@ def test_retained_gradients(impl: TapeImplementation) -> None:
     )
 
 
-@clause()
+@clause(depends=("ops.*.gradient", "objects.accumulation.leaves_add_up_over_calls"))
 def test_what_arrives_later(impl: TapeImplementation) -> None:
     """What was written into gradients MUST NOT show in what a further `backward` on a retained graph sends,
     whatever the op.
@@ -156,7 +158,7 @@ def test_detached_data(impl: TapeImplementation) -> None:
     assert_apart({f"data of {name}": impl.numpy(tensor) for name, tensor in tensors.items()}, "detached")
 
 
-@clause()
+@clause(depends=("ops.*.value", "objects.no_grad.nothing_is_recorded"))
 def test_results_without_recording(impl: TapeImplementation) -> None:
     """Writing into a leaf MUST NOT show in a result that was computed inside `no_grad()`, nor the other way
     round.
@@ -172,7 +174,7 @@ def test_results_without_recording(impl: TapeImplementation) -> None:
         assert_apart({**arrays, "the result": impl.numpy(value)}, f"of {op} in no_grad")
 
 
-@clause()
+@clause(depends="objects.state.it_holds_copies")
 def test_state_of_a_layer(impl: TapeImplementation) -> None:
     """Writing into a parameter, its gradient, an entry of `state_dict()` or an array that was loaded MUST NOT
     show in any other of them.
@@ -196,7 +198,7 @@ def test_state_of_a_layer(impl: TapeImplementation) -> None:
     assert_apart(arrays, "of a Linear")
 
 
-@clause()
+@clause(depends="objects.state.loading_copies")
 def test_two_models_with_one_state(impl: TapeImplementation) -> None:
     """Models that were loaded from one state MUST NOT share it, nor anything with each other."""
     one, other = new(impl, "Linear", 3, 2), new(impl, "Linear", 3, 2)
@@ -210,7 +212,7 @@ def test_two_models_with_one_state(impl: TapeImplementation) -> None:
     assert_apart(arrays, "of two models")
 
 
-@clause()
+@clause(depends="objects.optimizer_state.a_step_moves_against_the_gradient")
 def test_what_an_optimizer_remembers(impl: TapeImplementation) -> None:
     """What an optimizer remembers from step to step MUST be its own: writing into gradients between two steps
     changes neither what the last one meant nor another parameter's.

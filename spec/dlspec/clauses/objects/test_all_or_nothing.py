@@ -13,8 +13,13 @@ from dlspec.failure import NotProvided
 from dlspec.implementation import TapeImplementation
 from dlspec.tolerance import assert_equal, refused
 
+DEPENDS = (
+    "objects.accumulation.leaves_add_up_over_calls",
+    "objects.freed_graphs.a_second_backward_is_refused",
+)
 
-@clause()
+
+@clause(depends="objects.backward.the_cotangent_has_the_shape_of_the_tensor")
 def test_a_refused_cotangent_changes_no_gradient(impl: TapeImplementation) -> None:
     """`backward` with a cotangent of the wrong shape MUST leave every gradient as it was."""
     x, y = impl.leaf(np.array([2.0, 3.0])), impl.leaf(np.array([5.0, 7.0]))
@@ -62,7 +67,7 @@ def test_a_freed_branch_changes_no_gradient(impl: TapeImplementation) -> None:
         assert_nothing_arrived(impl, other, "gradient of the leaf of the other branch")
 
 
-@clause()
+@clause(depends="objects.accumulation.a_result_may_retain_its_gradient")
 def test_a_retained_gradient_of_a_failed_call(impl: TapeImplementation) -> None:
     """`backward` that fails MUST leave the gradients that results retain as they were."""
     x, other = impl.leaf(np.array([2.0])), impl.leaf(np.array([3.0]))
@@ -76,7 +81,7 @@ def test_a_retained_gradient_of_a_failed_call(impl: TapeImplementation) -> None:
     assert_nothing_arrived(impl, near, "gradient retained near the result")
 
 
-@clause()
+@clause(depends="a_refused_cotangent_changes_no_gradient")
 def test_after_a_failed_call_leaves_work_on(impl: TapeImplementation) -> None:
     """After a `backward` that failed, a new graph on the same leaves MUST give the right gradients."""
     x, other = impl.leaf(np.array([2.0])), impl.leaf(np.array([3.0]))
@@ -90,7 +95,7 @@ def test_after_a_failed_call_leaves_work_on(impl: TapeImplementation) -> None:
     assert_equal(impl.gradient(other), np.array([4.0]), "gradient of the other leaf")
 
 
-@clause()
+@clause(depends="ops.*.refusals")
 def test_a_refused_op_changes_no_operand(impl: TapeImplementation) -> None:
     """A refused op MUST leave the data and the gradients of the tensors that it was given as they were."""
     asked = [op for op in CATALOGUE if op.name in impl.ops and op.refusals and op.profile == "ops"]

@@ -9,8 +9,18 @@ from dlspec.clauses.objects.helpers import SAMPLES, assert_fact, assert_nothing_
 from dlspec.implementation import TapeImplementation
 from dlspec.tolerance import assert_equal
 
+DEPENDS = ("objects.construction.numbers_lists_and_arrays",)
 
-@clause()
+
+@clause(
+    depends=(
+        "ops.add.gradient",
+        "ops.subtract.gradient",
+        "ops.multiply.gradient",
+        "ops.divide.gradient",
+        "ops.mm.gradient",
+    )
+)
 def test_one_operand_that_wants_a_gradient_is_enough(impl: TapeImplementation) -> None:
     """A result MUST want a gradient if any of its operands does, whichever it is."""
     for op in ("add", "subtract", "multiply", "divide", "mm"):
@@ -28,7 +38,7 @@ def test_one_operand_that_wants_a_gradient_is_enough(impl: TapeImplementation) -
             )
 
 
-@clause()
+@clause(depends="ops.*.value")
 def test_results_of_constants_want_no_gradient(impl: TapeImplementation) -> None:
     """A result MUST NOT want a gradient if none of its operands does."""
     for op in sampled_ops(impl):
@@ -37,7 +47,7 @@ def test_results_of_constants_want_no_gradient(impl: TapeImplementation) -> None
         assert_fact(impl.wants_gradient(result), False, f"autograd of {op} of constants")
 
 
-@clause()
+@clause(depends=("ops.*.value", "one_operand_that_wants_a_gradient_is_enough"))
 def test_every_op_hands_the_wish_on(impl: TapeImplementation) -> None:
     """The result of every op on a tensor that wants a gradient MUST want one too."""
     for op in sampled_ops(impl):
@@ -46,7 +56,7 @@ def test_every_op_hands_the_wish_on(impl: TapeImplementation) -> None:
         assert_fact(impl.wants_gradient(result), True, f"autograd of {op} of leaves")
 
 
-@clause()
+@clause(depends="objects.backward.a_cotangent_may_be_an_array_or_a_tensor")
 def test_constants_get_no_gradient(impl: TapeImplementation) -> None:
     """A tensor that wants no gradient MUST get none, also where its neighbour in the same op does."""
     x, c = impl.leaf(np.array([2.0, -3.0])), impl.constant(np.array([5.0, 7.0]))
@@ -66,7 +76,12 @@ def test_a_detached_tensor_wants_no_gradient(impl: TapeImplementation) -> None:
         assert_equal(impl.array(detached), impl.array(source), f"data of what was detached from {name}")
 
 
-@clause()
+@clause(
+    depends=(
+        "objects.backward.a_cotangent_may_be_an_array_or_a_tensor",
+        "a_detached_tensor_wants_no_gradient",
+    )
+)
 def test_detaching_cuts_the_path(impl: TapeImplementation) -> None:
     """A gradient MUST NOT flow through a detached tensor, while it flows along every other path."""
     x = impl.leaf(np.array([2.0, -3.0]))
@@ -77,7 +92,7 @@ def test_detaching_cuts_the_path(impl: TapeImplementation) -> None:
     assert_equal(impl.gradient(x), np.array([16.0, -540.0]), "gradient of x in detached(x*x) * (x*x)")
 
 
-@clause()
+@clause(depends="objects.backward.a_cotangent_may_be_an_array_or_a_tensor")
 def test_detaching_leaves_the_original_in_the_graph(impl: TapeImplementation) -> None:
     """Detaching a tensor MUST leave the tensor itself as it was: wanting a gradient, and with its history."""
     x = impl.leaf(np.array([2.0, -3.0]))

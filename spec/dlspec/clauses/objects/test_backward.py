@@ -10,8 +10,10 @@ from dlspec.failure import NotProvided
 from dlspec.implementation import TapeImplementation
 from dlspec.tolerance import assert_dtype, assert_equal, refused
 
+DEPENDS = ("objects.construction.numbers_lists_and_arrays", "no_cotangent_means_one")
 
-@clause()
+
+@clause(depends="ops.multiply.gradient")
 def test_no_cotangent_means_one(impl: TapeImplementation) -> None:
     """`backward` without a cotangent MUST start from 1 on a tensor of one element, whatever its number of
     dims.
@@ -35,7 +37,7 @@ def test_several_elements_need_a_cotangent(impl: TapeImplementation) -> None:
         assert_nothing_arrived(impl, x, "gradient of x after the refusal")
 
 
-@clause()
+@clause(depends="a_cotangent_may_be_an_array_or_a_tensor")
 def test_the_cotangent_has_the_shape_of_the_tensor(impl: TapeImplementation) -> None:
     """A cotangent that hasn't exactly the tensor's shape MUST be refused with a ValueError, also if it would
     broadcast.
@@ -53,7 +55,7 @@ def test_the_cotangent_has_the_shape_of_the_tensor(impl: TapeImplementation) -> 
             assert_nothing_arrived(impl, x, "gradient of x after the refusal")
 
 
-@clause()
+@clause(depends="on_a_leaf_it_adds_the_cotangent")
 def test_a_leaf_refuses_a_cotangent_of_another_shape(impl: TapeImplementation) -> None:
     """`backward` on a leaf MUST refuse a cotangent that hasn't the leaf's shape with a ValueError, like any
     other tensor.
@@ -65,7 +67,7 @@ def test_a_leaf_refuses_a_cotangent_of_another_shape(impl: TapeImplementation) -
     assert_nothing_arrived(impl, x, "gradient of x after the refusal")
 
 
-@clause()
+@clause(depends="the_cotangent_has_the_shape_of_the_tensor")
 def test_after_a_refused_cotangent_a_right_one_works(impl: TapeImplementation) -> None:
     """A refused cotangent MUST leave the graph whole: `backward` with a right one then gives the right
     gradient.
@@ -105,7 +107,7 @@ def test_a_cotangent_may_be_an_array_or_a_tensor(impl: TapeImplementation) -> No
         )
 
 
-@clause()
+@clause(depends="a_cotangent_may_be_an_array_or_a_tensor")
 def test_a_cotangent_of_integers_counts_as_real(impl: TapeImplementation) -> None:
     """A cotangent of integers MUST be cast to the type of the gradient."""
     x = impl.leaf(np.array([0.5, 1.5]))
@@ -115,7 +117,7 @@ def test_a_cotangent_of_integers_counts_as_real(impl: TapeImplementation) -> Non
     assert_dtype(impl.gradient(x), np.float64, "gradient of x in x*x")
 
 
-@clause()
+@clause(depends="a_cotangent_may_be_an_array_or_a_tensor")
 def test_a_cotangent_takes_the_type_of_the_gradient(impl: TapeImplementation) -> None:
     """A float64 cotangent for a float32 tensor MUST be cast, so that the gradient is float32."""
     if "float32" not in impl.dtypes:
@@ -200,7 +202,7 @@ def test_it_changes_no_data(impl: TapeImplementation) -> None:
         assert_equal(impl.array(value), np.array(right), f"data of {name}")
 
 
-@clause()
+@clause(depends=("ops.*.gradient", "ops.*.nothing_is_written"))
 def test_no_op_changes_data(impl: TapeImplementation) -> None:
     """`backward` MUST NOT change the data of any tensor in the graph, whichever op it goes through."""
     for op in sampled_ops(impl):

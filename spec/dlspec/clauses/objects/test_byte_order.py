@@ -9,6 +9,11 @@ from dlspec.clauses.objects.helpers import assert_fact
 from dlspec.implementation import TapeImplementation
 from dlspec.tolerance import assert_equal
 
+DEPENDS = (
+    "objects.construction.numbers_lists_and_arrays",
+    "objects.backward.a_cotangent_may_be_an_array_or_a_tensor",
+)
+
 
 @clause()
 def test_the_order_of_bytes_makes_no_difference(impl: TapeImplementation) -> None:

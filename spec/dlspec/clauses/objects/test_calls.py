@@ -13,7 +13,7 @@ from dlspec.programs import lattice
 from dlspec.tolerance import assert_equal
 
 
-@clause()
+@clause(depends="losses.*.value")
 def test_calling_a_loss_is_its_forward_pass(impl: TapeImplementation) -> None:
     """Calling a loss MUST give what its `forward` gives, with the prediction first."""
     logits = impl.constant(lattice(1, 4, 3))

@@ -9,6 +9,8 @@ from dlspec.clauses.objects.helpers import assert_fact
 from dlspec.implementation import TapeImplementation
 from dlspec.tolerance import assert_equal
 
+DEPENDS = ("objects.autograd_flag.one_operand_that_wants_a_gradient_is_enough",)
+
 
 @clause()
 def test_they_have_no_gradient(impl: TapeImplementation) -> None:

@@ -9,6 +9,8 @@ from dlspec.clauses.objects.helpers import assert_fact, provided
 from dlspec.implementation import TapeImplementation
 from dlspec.tolerance import assert_dtype, assert_equal, assert_shape, refused
 
+DEPENDS = ("numbers_lists_and_arrays",)
+
 
 @clause()
 def test_numbers_lists_and_arrays(impl: TapeImplementation) -> None:
@@ -120,7 +122,7 @@ def test_python_numbers_have_the_types_of_numpy(impl: TapeImplementation) -> Non
     assert_dtype(impl.array(tensor([1, 2])), np.array([1, 2]).dtype, "Tensor([1, 2])")
 
 
-@clause()
+@clause(depends="objects.backward.a_cotangent_may_be_an_array_or_a_tensor")
 def test_an_integer_leaf_keeps_its_data_and_gets_a_real_gradient(impl: TapeImplementation) -> None:
     """An integer tensor that wants a gradient MUST keep its integers, and receive its gradient in float64."""
     tensor = impl.named("Tensor")

@@ -10,6 +10,8 @@ from dlspec.failure import ConformanceFailure
 from dlspec.implementation import TapeImplementation
 from dlspec.tolerance import refused
 
+DEPENDS = ("objects.construction.numbers_lists_and_arrays",)
+
 
 @clause()
 def test_shape_and_ndim(impl: TapeImplementation) -> None:

@@ -9,6 +9,8 @@ from dlspec.clauses.objects.helpers import provided
 from dlspec.implementation import TapeImplementation
 from dlspec.tolerance import assert_equal
 
+DEPENDS = ("ops.power.gradient",)
+
 
 @clause()
 def test_a_numpy_number_is_an_exponent(impl: TapeImplementation) -> None:

@@ -9,6 +9,8 @@ from dlspec.clauses.objects.helpers import new, provided
 from dlspec.implementation import TapeImplementation
 from dlspec.tolerance import assert_equal
 
+DEPENDS = ("objects.layer_construction.the_first_hidden_state_of_an_rnn_cell",)
+
 
 @clause()
 def test_without_a_number_it_is_one_row(impl: TapeImplementation) -> None:

@@ -9,6 +9,8 @@ from dlspec.clauses.objects.helpers import SAMPLES, assert_nothing_arrived, samp
 from dlspec.implementation import TapeImplementation
 from dlspec.tolerance import assert_equal, assert_shape, refused
 
+DEPENDS = ("objects.backward.a_cotangent_may_be_an_array_or_a_tensor", "a_second_backward_is_refused")
+
 
 @clause()
 def test_a_second_backward_is_refused(impl: TapeImplementation) -> None:
@@ -36,7 +38,7 @@ def test_a_second_backward_is_refused_for_sums_too(impl: TapeImplementation) -> 
         impl.backward(y, np.ones(2))
 
 
-@clause()
+@clause(depends="objects.accumulation.leaves_add_up_over_calls")
 def test_two_losses_on_one_trunk(impl: TapeImplementation) -> None:
     """`backward` on a second result whose trunk another call has freed MUST be refused with a RuntimeError,
     and change no gradient.
@@ -52,7 +54,7 @@ def test_two_losses_on_one_trunk(impl: TapeImplementation) -> None:
     assert_nothing_arrived(impl, w, "gradient of w, which only the refused call would have reached")
 
 
-@clause()
+@clause(depends=("objects.accumulation.leaves_add_up_over_calls", "ops.mm.gradient"))
 def test_a_retained_graph_is_exactly_additive(impl: TapeImplementation) -> None:
     """With `retain_graph=True` every further `backward` MUST add the same gradient again, to the last bit."""
     x, w = impl.leaf(np.array([[3.0, -2.0]])), impl.leaf(np.array([[1.0], [4.0]]))
@@ -67,7 +69,7 @@ def test_a_retained_graph_is_exactly_additive(impl: TapeImplementation) -> None:
         )
 
 
-@clause()
+@clause(depends=("a_retained_graph_is_exactly_additive", "ops.*.gradient"))
 def test_a_retained_graph_of_any_op_is_exactly_additive(impl: TapeImplementation) -> None:
     """With `retain_graph=True` a further `backward` through any op MUST add the same gradient again, to the
     last bit, and leave its value as it was.
@@ -87,7 +89,7 @@ def test_a_retained_graph_of_any_op_is_exactly_additive(impl: TapeImplementation
             assert_equal(impl.gradient(leaf), 2 * single, f"gradient of operand {number} of {op}, twice")
 
 
-@clause()
+@clause(depends="a_retained_graph_is_exactly_additive")
 def test_a_retained_graph_takes_another_cotangent(impl: TapeImplementation) -> None:
     """`backward` through a retained graph MUST add what its own cotangent gives, not what the one before
     gave.
@@ -102,7 +104,7 @@ def test_a_retained_graph_takes_another_cotangent(impl: TapeImplementation) -> N
     assert_equal(impl.gradient(x), np.array([-6.0, -44.0]), "gradient of x after three cotangents")
 
 
-@clause()
+@clause(depends="a_retained_graph_is_exactly_additive")
 def test_a_graph_is_retained_by_each_call_for_itself(impl: TapeImplementation) -> None:
     """`backward` without `retain_graph` MUST free the graph also if earlier calls retained it."""
     x = impl.leaf(np.array([3.0]))
@@ -115,7 +117,7 @@ def test_a_graph_is_retained_by_each_call_for_itself(impl: TapeImplementation) -
     assert_equal(impl.gradient(x), np.array([12.0]), "gradient of x")
 
 
-@clause()
+@clause(depends="a_retained_graph_is_exactly_additive")
 def test_two_losses_on_a_retained_trunk_add_up(impl: TapeImplementation) -> None:
     """Two results on one trunk MUST add their gradients where the first call retains the graph."""
     x, w = impl.leaf(np.array([3.0])), impl.leaf(np.array([5.0]))
@@ -155,7 +157,7 @@ def test_new_work_on_a_freed_result_is_refused_by_backward(impl: TapeImplementat
     assert_nothing_arrived(impl, w, "gradient of w after the refusal")
 
 
-@clause()
+@clause(depends="objects.accumulation.leaves_add_up_over_calls")
 def test_leaves_are_never_freed(impl: TapeImplementation) -> None:
     """A leaf MUST be usable in new graphs after `backward` has freed the old ones."""
     x, w = impl.leaf(np.array([3.0])), impl.leaf(np.array([5.0]))

@@ -9,6 +9,8 @@ from dlspec.clauses.objects.helpers import assert_fact, assert_nothing_arrived, 
 from dlspec.implementation import TapeImplementation
 from dlspec.tolerance import assert_dtype, assert_equal, refused
 
+DEPENDS = ("objects.backward.a_cotangent_may_be_an_array_or_a_tensor",)
+
 
 @clause()
 def test_it_is_none_at_first(impl: TapeImplementation) -> None:
@@ -46,7 +48,7 @@ def test_it_is_a_tensor(impl: TapeImplementation) -> None:
     assert_fact(impl.wants_gradient(x.grad), False, "autograd of x.grad")
 
 
-@clause()
+@clause(depends="objects.accumulation.leaves_add_up_over_calls")
 def test_it_may_be_set(impl: TapeImplementation) -> None:
     """A gradient that is set to numbers of the leaf's shape MUST take them, and later ones are added."""
     x = impl.leaf(np.array([2.0, -3.0]))
@@ -57,7 +59,7 @@ def test_it_may_be_set(impl: TapeImplementation) -> None:
     assert_equal(impl.gradient(x), np.array([104.0, 140.0]), "gradient of x after backward")
 
 
-@clause()
+@clause(depends="it_is_none_at_first")
 def test_it_may_be_set_to_none(impl: TapeImplementation) -> None:
     """A gradient that is set to None MUST be gone."""
     x = impl.leaf(np.array([2.0, -3.0]))
@@ -67,7 +69,7 @@ def test_it_may_be_set_to_none(impl: TapeImplementation) -> None:
     assert_nothing_arrived(impl, x, "gradient of x")
 
 
-@clause()
+@clause(depends="it_may_be_set")
 def test_another_shape_is_refused(impl: TapeImplementation) -> None:
     """Setting a gradient to numbers of another shape than the leaf's MUST be refused with a ValueError, and
     leave it as it was.
@@ -99,7 +101,7 @@ def test_what_arrives_later_at_one_leaf_stays_there(impl: TapeImplementation) ->
         )
 
 
-@clause()
+@clause(depends="objects.optimizer_state.zero_leaves_zeros")
 def test_zeroing_one_leaf_keeps_the_others(impl: TapeImplementation) -> None:
     """Leaves that received the same cotangent MUST NOT share it: when an optimizer zeroes one, the others
     keep theirs.
@@ -117,7 +119,7 @@ def test_zeroing_one_leaf_keeps_the_others(impl: TapeImplementation) -> None:
         assert_equal(impl.gradient(b), np.array([[1.0, 10.0]]), "gradient of b, which nobody zeroed")
 
 
-@clause()
+@clause(depends="objects.optimizer_state.a_step_moves_against_the_gradient")
 def test_one_optimizer_steps_every_leaf_of_a_sum(impl: TapeImplementation) -> None:
     """Where several leaves of one sum are trained, a step MUST move each of them: zeroing the first one's
     gradient never takes the next one's.

@@ -9,6 +9,8 @@ from dlspec.clauses.objects.helpers import new, provided
 from dlspec.implementation import TapeImplementation
 from dlspec.tolerance import assert_dtype, assert_equal
 
+DEPENDS = ("objects.backward.a_cotangent_may_be_an_array_or_a_tensor",)
+
 
 @clause()
 def test_a_cotangent_of_1_has_the_type_of_the_tensor(impl: TapeImplementation) -> None:

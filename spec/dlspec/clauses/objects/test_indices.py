@@ -9,6 +9,8 @@ from dlspec.clauses.objects.helpers import new, provided
 from dlspec.implementation import INDEX_DTYPES, TapeImplementation
 from dlspec.tolerance import assert_equal, refused
 
+DEPENDS = ("ops.index_select.gradient", "objects.construction.numbers_lists_and_arrays")
+
 ROWS = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
 
 
@@ -123,7 +125,7 @@ def test_indices_are_copied_when_they_are_used(impl: TapeImplementation) -> None
         )
 
 
-@clause()
+@clause(depends=("layers.embedding.gradient", "lists_arrays_and_tensors"))
 def test_an_embedding_takes_what_index_select_takes(impl: TapeImplementation) -> None:
     """An `Embedding` MUST take its indices as a list, an array, a tensor or a plain integer."""
     tensor, layer = impl.named("Tensor"), new(impl, "Embedding", 3, 2)

@@ -29,13 +29,13 @@ def test_a_linear_layer_has_a_weight_and_a_bias(impl: TapeImplementation) -> Non
     assert_shape(impl.array(provided(layer, "bias")), (5,), "bias of Linear(3, 5)")
 
 
-@clause()
+@clause(depends="a_linear_layer_has_a_weight_and_a_bias")
 def test_a_bias_starts_at_zero(impl: TapeImplementation) -> None:
     """The bias of a linear layer MUST start at 0."""
     assert_equal(impl.array(provided(new(impl, "Linear", 3, 5), "bias")), np.zeros(5), "bias of Linear(3, 5)")
 
 
-@clause()
+@clause(depends="a_linear_layer_has_a_weight_and_a_bias")
 def test_weights_start_normal_with_the_width_of_their_inputs(impl: TapeImplementation) -> None:
     """The weights of a linear layer with n inputs MUST start with mean 0 and standard deviation sqrt(2
     / n), whatever the outputs are.
@@ -57,7 +57,7 @@ def test_weights_start_normal_with_the_width_of_their_inputs(impl: TapeImplement
         )
 
 
-@clause()
+@clause(depends="weights_start_normal_with_the_width_of_their_inputs")
 def test_weights_are_not_bounded(impl: TapeImplementation) -> None:
     """The weights of a linear layer MUST start normally distributed, with the tails that a uniform
     distribution of the same width hasn't.
@@ -78,7 +78,7 @@ def test_an_embedding_has_a_table(impl: TapeImplementation) -> None:
     assert_shape(weight, (7, 3), "weight of Embedding(7, 3)")
 
 
-@clause()
+@clause(depends="an_embedding_has_a_table")
 def test_vectors_start_uniform_and_small(impl: TapeImplementation) -> None:
     """The vectors of an embedding of d dims MUST start uniform between -0.5/d and 0.5/d."""
     dim = 20
@@ -101,7 +101,7 @@ def test_vectors_start_uniform_and_small(impl: TapeImplementation) -> None:
     assert_within(np.asarray(np.std(weight)), sigma, bound, "deviation of the table")
 
 
-@clause()
+@clause(depends="weights_start_normal_with_the_width_of_their_inputs")
 def test_two_layers_start_differently(impl: TapeImplementation) -> None:
     """Two layers that are made one after the other MUST NOT start with the same weights."""
     made = impl.named("Linear")
@@ -149,7 +149,7 @@ def test_the_type_of_a_layer(impl: TapeImplementation) -> None:
             assert_dtype(impl.array(parameter), np.float32, f"parameter of {name} in float32")
 
 
-@clause()
+@clause(depends=("the_type_of_a_layer", "layers.linear.dtype"))
 def test_a_float32_layer_computes_in_float32(impl: TapeImplementation) -> None:
     """A layer in float32 MUST give float32 for float32, and float32 gradients."""
     layer = new(impl, "Linear", 2, 3, dtype=np.float32)
@@ -188,7 +188,7 @@ def test_the_first_states_of_an_lstm_cell(impl: TapeImplementation) -> None:
             raise ConformanceFailure(f"the first {name} state wants a gradient", what=f"first {name} state")
 
 
-@clause()
+@clause(depends="the_first_states_of_an_lstm_cell")
 def test_the_two_first_states_of_an_lstm_cell_are_two(impl: TapeImplementation) -> None:
     """The two states that `init_hidden` of an LSTM cell gives MUST NOT share their data: one that is changed
     leaves the other as it is.
@@ -200,7 +200,7 @@ def test_the_two_first_states_of_an_lstm_cell_are_two(impl: TapeImplementation) 
     assert_equal(impl.array(c), np.zeros((2, 3)), "the cell state")
 
 
-@clause()
+@clause(depends=("the_first_hidden_state_of_an_rnn_cell", "the_first_states_of_an_lstm_cell"))
 def test_first_states_have_the_type_of_the_cell(impl: TapeImplementation) -> None:
     """`init_hidden` MUST give states of the type of its cell, or of the type that it is asked for."""
     for name in ("RNNCell", "LSTMCell"):

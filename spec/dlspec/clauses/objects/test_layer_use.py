@@ -12,7 +12,7 @@ from dlspec.programs import lattice
 from dlspec.tolerance import assert_equal, assert_shape
 
 
-@clause()
+@clause(depends=("layers.linear.value", "ops.tanh.value", "ops.sigmoid.value"))
 def test_calling_a_layer_is_its_forward_pass(impl: TapeImplementation) -> None:
     """Calling a layer MUST give what its `forward` gives."""
     x = impl.constant(lattice(1, 4, 3))
@@ -20,7 +20,7 @@ def test_calling_a_layer_is_its_forward_pass(impl: TapeImplementation) -> None:
         assert_equal(impl.array(layer(x)), impl.array(layer.forward(x)), f"{type(layer).__name__}(x)")
 
 
-@clause()
+@clause(depends=("ops.tanh.value", "ops.sigmoid.value"))
 def test_activations_are_the_ops(impl: TapeImplementation) -> None:
     """The layers `Tanh` and `Sigmoid` MUST compute what the ops of that name compute, and pull back the
     same.
@@ -36,7 +36,7 @@ def test_activations_are_the_ops(impl: TapeImplementation) -> None:
         assert_equal(bar, right_bar, f"cotangent of x in {name}")
 
 
-@clause()
+@clause(depends="layers.linear.value")
 def test_one_layer_for_batches_of_any_size(impl: TapeImplementation) -> None:
     """A linear layer MUST add its bias for batches of any size, one after the other."""
     layer = new(impl, "Linear", 2, 3)
@@ -48,7 +48,7 @@ def test_one_layer_for_batches_of_any_size(impl: TapeImplementation) -> None:
         assert_equal(value, np.tile(bias, (batch, 1)), f"outputs for a batch of {batch} zeros")
 
 
-@clause()
+@clause(depends="calling_a_layer_is_its_forward_pass")
 def test_a_sequential_applies_its_layers_in_order(impl: TapeImplementation) -> None:
     """A `Sequential` MUST apply its layers in the order in which they were given."""
     first, second = new(impl, "Linear", 2, 3), new(impl, "Linear", 3, 1)
@@ -62,7 +62,7 @@ def test_a_sequential_applies_its_layers_in_order(impl: TapeImplementation) -> N
     )
 
 
-@clause()
+@clause(depends="a_sequential_applies_its_layers_in_order")
 def test_an_empty_sequential_gives_its_input(impl: TapeImplementation) -> None:
     """A `Sequential` without layers MUST give its input back."""
     x = lattice(6, 2, 3)
@@ -70,7 +70,7 @@ def test_an_empty_sequential_gives_its_input(impl: TapeImplementation) -> None:
     assert_equal(impl.array(impl.named("Sequential")().forward(impl.constant(x))), x, "output of no layers")
 
 
-@clause()
+@clause(depends="a_sequential_applies_its_layers_in_order")
 def test_layers_are_added_at_the_end(impl: TapeImplementation) -> None:
     """`add` MUST put a layer after those that a `Sequential` has."""
     model, layer = impl.named("Sequential")([new(impl, "Tanh")]), new(impl, "Linear", 3, 2)
@@ -82,7 +82,7 @@ def test_layers_are_added_at_the_end(impl: TapeImplementation) -> None:
     )
 
 
-@clause()
+@clause(depends="layers_are_added_at_the_end")
 def test_two_sequentials_have_nothing_in_common(impl: TapeImplementation) -> None:
     """A layer that is added to one `Sequential` MUST NOT appear in another, also where both were made
     without layers.
@@ -97,7 +97,7 @@ def test_two_sequentials_have_nothing_in_common(impl: TapeImplementation) -> Non
         )
 
 
-@clause()
+@clause(depends="layers_are_added_at_the_end")
 def test_a_list_that_is_changed_afterwards_changes_no_sequential(impl: TapeImplementation) -> None:
     """A list of layers that is changed after a `Sequential` was made from it MUST NOT change the
     `Sequential`.
@@ -113,7 +113,7 @@ def test_a_list_that_is_changed_afterwards_changes_no_sequential(impl: TapeImple
         )
 
 
-@clause()
+@clause(depends="a_sequential_applies_its_layers_in_order")
 def test_sequentials_may_be_nested(impl: TapeImplementation) -> None:
     """A `Sequential` MUST be a layer like any other, also inside another one."""
     inner = impl.named("Sequential")([new(impl, "Linear", 3, 2), new(impl, "Tanh")])
@@ -128,7 +128,7 @@ def test_sequentials_may_be_nested(impl: TapeImplementation) -> None:
     )
 
 
-@clause()
+@clause(depends=("layers.rnn_cell.value", "layers.lstm_cell.value"))
 def test_a_cell_gives_its_output_and_its_state(impl: TapeImplementation) -> None:
     """An RNN cell MUST give a pair, the output and the new hidden state, and an LSTM cell its output
     and a pair of states.
@@ -143,7 +143,7 @@ def test_a_cell_gives_its_output_and_its_state(impl: TapeImplementation) -> None
         raise ConformanceFailure(f"outputs and states have shapes {shapes}", what="shapes", got=str(shapes))
 
 
-@clause()
+@clause(depends=("a_sequential_applies_its_layers_in_order", "objects.optimizer_state.a_step_trains_a_model"))
 def test_the_batch_of_a_book_may_be_trained_on(impl: TapeImplementation) -> None:
     """Data and targets that are whole numbers, as in the book's XOR, MUST train a model: after some
     steps its loss is lower.

@@ -16,6 +16,19 @@ from dlspec.clauses.objects.lifecycle import OBJECTS, TENSORS, Play, programs
 from dlspec.implementation import TapeImplementation
 from dlspec.lifecycle import Step
 
+DEPENDS = (
+    "objects.accumulation.*",
+    "objects.all_or_nothing.*",
+    "objects.autograd_flag.*",
+    "objects.backward.*",
+    "objects.changed_leaves.*",
+    "objects.computed_constants.*",
+    "objects.freed_graphs.*",
+    "objects.grad_attribute.*",
+    "objects.no_grad.*",
+    "objects.optimizer_state.zero*",
+)
+
 Array = NDArray[Any]
 
 
@@ -27,7 +40,7 @@ def test_tensors_and_gradients(impl: TapeImplementation, start: Array, program: 
     Play(impl, start).run(program)
 
 
-@clause(cases=programs(OBJECTS))
+@clause(cases=programs(OBJECTS), depends="tensors_and_gradients")
 def test_blocks_and_cut_histories(impl: TapeImplementation, start: Array, program: list[Step]) -> None:
     """After each step, also those that enter or leave `no_grad()`, detach or retain a gradient, data,
     gradients and flags of all tensors MUST be what the steps so far make them.

@@ -9,11 +9,13 @@ from dlspec.clauses.objects.helpers import assert_fact, provided
 from dlspec.implementation import TapeImplementation
 from dlspec.tolerance import assert_equal
 
+DEPENDS = ("objects.operators.the_matrix_operator",)
+
 WIDE, TALL = np.array([[1.0, 2.0, -3.0]]), np.array([[1.0, 4.0], [0.0, 5.0], [2.0, -6.0]])
 COTANGENT = np.array([[1.0, -2.0]])
 
 
-@clause()
+@clause(depends="objects.operators.an_array_on_the_left_of_the_matrix_operator")
 def test_an_array_on_the_left(impl: TapeImplementation) -> None:
     """`array @ t` MUST be a tensor that knows the product, and the gradient of `t`."""
     tensor = impl.named("Tensor")

@@ -13,6 +13,8 @@ from dlspec.failure import NotProvided
 from dlspec.implementation import TapeImplementation
 from dlspec.tolerance import assert_equal
 
+DEPENDS = ("objects.backward.a_cotangent_may_be_an_array_or_a_tensor",)
+
 
 @clause()
 def test_nothing_is_recorded(impl: TapeImplementation) -> None:
@@ -26,7 +28,7 @@ def test_nothing_is_recorded(impl: TapeImplementation) -> None:
     assert_fact(impl.wants_gradient(z), False, "autograd of x*x + x inside no_grad")
 
 
-@clause()
+@clause(depends="ops.mm.value")
 def test_values_are_the_same(impl: TapeImplementation) -> None:
     """An op MUST give the same bits inside `no_grad()` as outside."""
     x = impl.leaf(np.array([[0.3, -0.7], [1.1, 2.9]]))
@@ -49,7 +51,7 @@ def test_recording_goes_on_after_the_block(impl: TapeImplementation) -> None:
     assert_equal(impl.gradient(x), np.array([4.0, -60.0]), "gradient of x in x*x after the block")
 
 
-@clause()
+@clause(depends="recording_goes_on_after_the_block")
 def test_recording_goes_on_after_an_error(impl: TapeImplementation) -> None:
     """Recording MUST go on when the block is left by an exception, which passes through unchanged."""
     x, passed = impl.leaf(np.array([2.0])), False
@@ -63,7 +65,7 @@ def test_recording_goes_on_after_an_error(impl: TapeImplementation) -> None:
     assert_fact(impl.wants_gradient(impl.F.multiply(x, x)), True, "autograd of x*x after an exception")
 
 
-@clause()
+@clause(depends=("nothing_is_recorded", "recording_goes_on_after_the_block"))
 def test_blocks_may_be_nested(impl: TapeImplementation) -> None:
     """The end of an inner `no_grad()` block MUST NOT end the outer one."""
     x = impl.leaf(np.array([2.0]))
@@ -76,7 +78,7 @@ def test_blocks_may_be_nested(impl: TapeImplementation) -> None:
     assert_fact(impl.wants_gradient(impl.F.multiply(x, x)), True, "autograd of x*x after both blocks")
 
 
-@clause()
+@clause(depends=("nothing_is_recorded", "autodiff.constants.a_constant_operand_never_cuts_the_graph"))
 def test_a_result_from_inside_is_a_constant(impl: TapeImplementation) -> None:
     """What was computed inside `no_grad()` MUST act as a constant in later work."""
     x = impl.leaf(np.array([2.0, -3.0]))
@@ -101,7 +103,7 @@ def test_leaves_made_inside_want_their_gradient(impl: TapeImplementation) -> Non
     assert_equal(impl.gradient(x), np.array([4.0, -60.0]), "gradient of the leaf in work after the block")
 
 
-@clause()
+@clause(depends="leaves_made_inside_want_their_gradient")
 def test_layers_made_inside_have_parameters(impl: TapeImplementation) -> None:
     """The parameters of a layer made inside `no_grad()` MUST want gradients."""
     with impl.no_grad():
@@ -123,7 +125,7 @@ def test_backward_is_allowed_inside(impl: TapeImplementation) -> None:
     assert_equal(impl.gradient(x), np.array([12.0, 270.0]), "gradient of x in x**3")
 
 
-@clause()
+@clause(depends="backward_is_allowed_inside")
 def test_backward_leaves_recording_as_it_was(impl: TapeImplementation) -> None:
     """`backward` MUST NOT turn recording on inside `no_grad()`, nor off outside."""
     x = impl.leaf(np.array([2.0]))
@@ -162,7 +164,7 @@ def test_other_threads_go_on_recording(impl: TapeImplementation) -> None:
     assert_fact(here, False, "autograd of x*x in this thread's block")
 
 
-@clause()
+@clause(depends="nothing_is_recorded")
 def test_it_serves_as_a_decorator(impl: TapeImplementation) -> None:
     """A function decorated with `no_grad()` MUST compute without recording each time it is called, and record
     nothing less around it.

@@ -12,8 +12,18 @@ from dlspec.failure import NotProvided
 from dlspec.implementation import TapeImplementation
 from dlspec.tolerance import assert_dtype, assert_equal
 
+DEPENDS = ("objects.construction.numbers_lists_and_arrays",)
 
-@clause()
+
+@clause(
+    depends=(
+        "ops.arithmetic.numbers_may_stand_on_the_left",
+        "ops.add.gradient",
+        "ops.subtract.gradient",
+        "ops.multiply.gradient",
+        "ops.divide.gradient",
+    )
+)
 def test_an_array_on_the_left(impl: TapeImplementation) -> None:
     """`array + t`, and likewise with `-`, `*` and `/`, MUST be a tensor that knows the value of both and the
     gradient of `t`.
@@ -34,7 +44,7 @@ def test_an_array_on_the_left(impl: TapeImplementation) -> None:
         assert_equal(impl.gradient(t), np.array(slope), f"gradient of t in {name}")
 
 
-@clause()
+@clause(depends=("ops.add.gradient", "ops.subtract.gradient", "ops.multiply.gradient", "ops.divide.gradient"))
 def test_an_array_on_the_right(impl: TapeImplementation) -> None:
     """`t + array`, and likewise with `-`, `*` and `/`, MUST treat the array as a constant tensor."""
     tensor, array, data = impl.named("Tensor"), np.array([[1.0, -2.0], [4.0, 8.0]]), np.array([2.0, 0.5])
@@ -52,7 +62,9 @@ def test_an_array_on_the_right(impl: TapeImplementation) -> None:
         assert_equal(impl.gradient(t), np.array(slope), f"gradient of t in {name}")
 
 
-@clause()
+@clause(
+    depends=("ops.arithmetic.numbers_may_stand_on_the_left", "ops.arithmetic.numbers_may_stand_on_the_right")
+)
 def test_a_number_on_either_side(impl: TapeImplementation) -> None:
     """A Python number on either side of `+`, `-`, `*` and `/` MUST act as a constant."""
     tensor, data = impl.named("Tensor"), np.array([2.0, -0.5])
@@ -75,7 +87,7 @@ def test_a_number_on_either_side(impl: TapeImplementation) -> None:
             assert_equal(impl.gradient(t), np.array(right), f"gradient of t in t {name} {number}")
 
 
-@clause()
+@clause(depends="a_number_on_either_side")
 def test_a_numpy_number_on_the_left(impl: TapeImplementation) -> None:
     """A NumPy number on the left of a tensor MUST give a tensor, as a Python number does."""
     tensor = impl.named("Tensor")
@@ -88,7 +100,7 @@ def test_a_numpy_number_on_the_left(impl: TapeImplementation) -> None:
         assert_fact(impl.wants_gradient(result), True, f"autograd of {number!r} * t")
 
 
-@clause()
+@clause(depends="ops.types.float32_with_float64_is_float64")
 def test_an_array_counts_with_its_type(impl: TapeImplementation) -> None:
     """An array beside a tensor MUST combine with its own type: float64 beside float32 gives float64, where a
     Python number would not.
@@ -105,7 +117,7 @@ def test_an_array_counts_with_its_type(impl: TapeImplementation) -> None:
     assert_dtype(impl.array(t * 2.0), np.float32, "float32 tensor * Python number")
 
 
-@clause()
+@clause(depends="ops.mm.gradient")
 def test_the_matrix_operator(impl: TapeImplementation) -> None:
     """`x @ w` MUST be `x.mm(w)`, in its value and in its gradients."""
     tensor = impl.named("Tensor")
@@ -124,7 +136,7 @@ def test_the_matrix_operator(impl: TapeImplementation) -> None:
     )
 
 
-@clause()
+@clause(depends="the_matrix_operator")
 def test_an_array_on_the_left_of_the_matrix_operator(impl: TapeImplementation) -> None:
     """`array @ t` MUST be the product with the array on the left, a tensor that knows the gradient of `t`."""
     tensor = impl.named("Tensor")

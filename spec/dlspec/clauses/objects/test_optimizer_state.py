@@ -9,8 +9,10 @@ from dlspec.clauses.objects.helpers import assert_fact, assert_nothing_arrived, 
 from dlspec.implementation import TapeImplementation
 from dlspec.tolerance import assert_equal, assert_within, refused, rounding
 
+DEPENDS = ("a_step_moves_against_the_gradient",)
 
-@clause()
+
+@clause(depends="optim.sgd.a_step_goes_against_the_gradient")
 def test_a_step_moves_against_the_gradient(impl: TapeImplementation) -> None:
     """`step()` MUST subtract `alpha` times the gradient from every parameter that has one."""
     x, y = impl.leaf(np.array([2.0, -3.0])), impl.leaf(np.array([[5.0]]))
@@ -23,7 +25,7 @@ def test_a_step_moves_against_the_gradient(impl: TapeImplementation) -> None:
     assert_equal(impl.array(y), np.array([[1.0]]), "y after the step")
 
 
-@clause()
+@clause(depends="optim.sgd.options_combine_as_the_rule_says")
 def test_options_that_are_not_given(impl: TapeImplementation) -> None:
     """An optimizer that is made with parameters alone MUST have the learning rate 0.1, no momentum and no
     decay.
@@ -36,7 +38,7 @@ def test_options_that_are_not_given(impl: TapeImplementation) -> None:
         assert_within(impl.array(x), np.array([1.6, -2.2]), rounding(2, 3.0, np.float64), "x after the step")
 
 
-@clause()
+@clause(depends="zero_leaves_zeros")
 def test_a_step_zeroes_the_gradients(impl: TapeImplementation) -> None:
     """`step()` MUST leave zeros where it found gradients, so that the next `backward` starts anew."""
     x = impl.leaf(np.array([2.0, -3.0]))
@@ -75,7 +77,7 @@ def test_zero_leaves_zeros(impl: TapeImplementation) -> None:
     assert_equal(impl.array(x), np.array([2.0, -3.0, 4.0]), "x after zero")
 
 
-@clause()
+@clause(depends="zero_leaves_zeros")
 def test_zero_leaves_none_where_none_was(impl: TapeImplementation) -> None:
     """`zero()` MUST leave a parameter that has no gradient without one."""
     x, unused = impl.leaf(np.array([2.0])), impl.leaf(np.array([3.0]))
@@ -85,7 +87,7 @@ def test_zero_leaves_none_where_none_was(impl: TapeImplementation) -> None:
     assert_nothing_arrived(impl, unused, "gradient of the unused parameter after zero")
 
 
-@clause()
+@clause(depends="zero_leaves_zeros")
 def test_zero_touches_no_gradient_that_others_hold(impl: TapeImplementation) -> None:
     """`zero()` MUST NOT write into a gradient that was read before: who kept it keeps its numbers."""
     x = impl.leaf(np.array([2.0, -3.0]))
@@ -97,7 +99,7 @@ def test_zero_touches_no_gradient_that_others_hold(impl: TapeImplementation) -> 
     assert_equal(impl.array(kept), np.array([4.0, -6.0]), "the gradient that was kept from before zero")
 
 
-@clause()
+@clause(depends=("zero_leaves_zeros", "objects.accumulation.leaves_add_up_over_calls"))
 def test_after_zero_gradients_add_up_again(impl: TapeImplementation) -> None:
     """After `zero()` the next `backward` MUST leave its own gradient alone, and further ones add to it."""
     x = impl.leaf(np.array([2.0, -3.0]))
@@ -110,7 +112,7 @@ def test_after_zero_gradients_add_up_again(impl: TapeImplementation) -> None:
         provided(optimizer, "zero")()
 
 
-@clause()
+@clause(depends=("zero_leaves_zeros", "optim.sgd.momentum_keeps_a_share_of_the_velocity"))
 def test_momentum_outlives_zero(impl: TapeImplementation) -> None:
     """`zero()` MUST NOT touch what momentum remembers."""
     x = impl.leaf(np.array([0.0]))
@@ -122,7 +124,13 @@ def test_momentum_outlives_zero(impl: TapeImplementation) -> None:
         assert_equal(impl.array(x), np.array([right]), "x with momentum 0.5 after one gradient of 8")
 
 
-@clause()
+@clause(
+    depends=(
+        "optim.sgd.momentum_keeps_a_share_of_the_velocity",
+        "ops.index_select.gradient",
+        "a_step_zeroes_the_gradients",
+    )
+)
 def test_rows_that_nobody_looked_up_move_on(impl: TapeImplementation) -> None:
     """With momentum or decay a step MUST move the rows of a table that weren't looked up, too: their velocity
     carries them on, and they decay.
@@ -237,7 +245,7 @@ def test_the_parameters_may_come_from_a_generator(impl: TapeImplementation) -> N
         assert_equal(impl.array(y), np.array([3.0 - step]), f"y after step {step}")
 
 
-@clause()
+@clause(depends="optim.sgd.a_new_learning_rate_holds_from_its_step_on")
 def test_the_learning_rate_may_change(impl: TapeImplementation) -> None:
     """`alpha` MUST be an attribute that may be changed between steps."""
     x = impl.leaf(np.array([2.0]))
@@ -263,7 +271,13 @@ def test_a_step_records_nothing(impl: TapeImplementation) -> None:
         optimizer.step()
 
 
-@clause()
+@clause(
+    depends=(
+        "layers.linear.gradient",
+        "objects.accumulation.leaves_add_up_over_calls",
+        "a_step_zeroes_the_gradients",
+    )
+)
 def test_a_step_trains_a_model(impl: TapeImplementation) -> None:
     """An optimizer made with `get_parameters()` MUST train the parameters of the model, all of them."""
     layer = new(impl, "Linear", 2, 1)

@@ -8,6 +8,8 @@ from dlspec.clause import clause
 from dlspec.clauses.objects.helpers import assert_parameters, new, provided
 from dlspec.implementation import TapeImplementation
 
+DEPENDS = ("objects.parameters.attributes_of_a_layer_are_found",)
+
 
 @clause()
 def test_what_is_listed_twice_counts_once(impl: TapeImplementation) -> None:

@@ -31,7 +31,7 @@ def test_weight_and_bias_of_a_linear_layer(impl: TapeImplementation) -> None:
     assert_shape(impl.array(layer.bias), (2,), "bias")
 
 
-@clause()
+@clause(depends="weight_and_bias_of_a_linear_layer")
 def test_a_linear_layer_without_bias(impl: TapeImplementation) -> None:
     """The only parameter of `Linear(n, m, bias=False)` MUST be its weight."""
     layer = new(impl, "Linear", 3, 2, bias=False)
@@ -55,7 +55,7 @@ def test_activations_have_none(impl: TapeImplementation) -> None:
         assert_fact(len(parameters_of(new(impl, name))), 0, f"number of parameters of {name}()")
 
 
-@clause()
+@clause(depends="weight_and_bias_of_a_linear_layer")
 def test_every_parameter_wants_a_gradient(impl: TapeImplementation) -> None:
     """Every parameter of a layer MUST want a gradient."""
     for name, sizes in (
@@ -68,7 +68,7 @@ def test_every_parameter_wants_a_gradient(impl: TapeImplementation) -> None:
         assert_fact(wanted, [True] * len(wanted), f"autograd of the parameters of {name}{sizes}")
 
 
-@clause()
+@clause(depends="weight_and_bias_of_a_linear_layer")
 def test_layers_of_a_sequential_come_in_order(impl: TapeImplementation) -> None:
     """The parameters of a `Sequential` MUST be those of its layers, in their order."""
     first, last = new(impl, "Linear", 2, 3), new(impl, "Linear", 3, 1)
@@ -79,7 +79,7 @@ def test_layers_of_a_sequential_come_in_order(impl: TapeImplementation) -> None:
     )
 
 
-@clause()
+@clause(depends="weight_and_bias_of_a_linear_layer")
 def test_layers_of_an_rnn_cell(impl: TapeImplementation) -> None:
     """The parameters of an `RNNCell` MUST be the weights and biases of its layers `w_ih`, `w_hh` and
     `w_ho`.
@@ -95,7 +95,7 @@ def test_layers_of_an_rnn_cell(impl: TapeImplementation) -> None:
     )
 
 
-@clause()
+@clause(depends="weight_and_bias_of_a_linear_layer")
 def test_layers_of_an_lstm_cell(impl: TapeImplementation) -> None:
     """The parameters of an `LSTMCell` MUST be the weights and biases of its input layers, and the weights
     alone of its hidden and output layers.
@@ -129,7 +129,7 @@ def test_attributes_of_a_layer_are_found(impl: TapeImplementation) -> None:
     )
 
 
-@clause()
+@clause(depends="attributes_of_a_layer_are_found")
 def test_constants_and_other_attributes_are_none(impl: TapeImplementation) -> None:
     """Attributes that want no gradient, and those that are neither tensors nor layers, MUST NOT be
     parameters.
@@ -142,7 +142,7 @@ def test_constants_and_other_attributes_are_none(impl: TapeImplementation) -> No
     assert_parameters(own, [own.weight], "parameters of the layer")
 
 
-@clause()
+@clause(depends="attributes_of_a_layer_are_found")
 def test_results_are_no_parameters(impl: TapeImplementation) -> None:
     """An attribute that is the result of an op MUST NOT be a parameter, though it wants a gradient: only
     leaves can be trained.
@@ -154,7 +154,7 @@ def test_results_are_no_parameters(impl: TapeImplementation) -> None:
     assert_parameters(own, [own.weight], "parameters of the layer")
 
 
-@clause()
+@clause(depends="attributes_of_a_layer_are_found")
 def test_lists_and_tuples_are_searched(impl: TapeImplementation) -> None:
     """Parameters and layers in attributes that are lists or tuples MUST be found, in their order."""
     own = new(impl, "Layer")
@@ -181,7 +181,7 @@ def test_the_list_may_be_appended_to(impl: TapeImplementation) -> None:
     assert_parameters(own, [own.weight, appended, added], "parameters of the layer")
 
 
-@clause()
+@clause(depends="the_list_may_be_appended_to")
 def test_each_layer_has_a_list_of_its_own(impl: TapeImplementation) -> None:
     """Layers MUST NOT share their `.parameters`."""
     one, other = new(impl, "Layer"), new(impl, "Layer")
@@ -190,7 +190,7 @@ def test_each_layer_has_a_list_of_its_own(impl: TapeImplementation) -> None:
     assert_fact(len(parameters_of(other)), 0, "number of parameters of the other layer")
 
 
-@clause()
+@clause(depends="the_list_may_be_appended_to")
 def test_what_is_listed_and_an_attribute_counts_once(impl: TapeImplementation) -> None:
     """A parameter that is both an attribute and in `.parameters` MUST come once."""
     own = new(impl, "Layer")
@@ -200,7 +200,7 @@ def test_what_is_listed_and_an_attribute_counts_once(impl: TapeImplementation) -
     assert_parameters(own, [own.weight], "parameters of the layer")
 
 
-@clause()
+@clause(depends="layers_of_a_sequential_come_in_order")
 def test_tied_parameters_count_once(impl: TapeImplementation) -> None:
     """A parameter that two layers share, and a layer that stands in two places, MUST come once, where it
     comes first.
@@ -213,7 +213,7 @@ def test_tied_parameters_count_once(impl: TapeImplementation) -> None:
     assert_parameters(repeated, [one.weight, one.bias], "parameters where a layer stands twice")
 
 
-@clause()
+@clause(depends="attributes_of_a_layer_are_found")
 def test_equal_parameters_are_kept_apart(impl: TapeImplementation) -> None:
     """Parameters that hold equal numbers MUST each be counted: it is identity that makes one of two."""
     own = new(impl, "Layer")
@@ -222,7 +222,7 @@ def test_equal_parameters_are_kept_apart(impl: TapeImplementation) -> None:
     assert_parameters(own, [own.one, own.other], "parameters of the layer")
 
 
-@clause()
+@clause(depends="layers_of_a_sequential_come_in_order")
 def test_layers_added_later_are_found(impl: TapeImplementation) -> None:
     """The parameters of layers that are added to a `Sequential` after it was asked MUST be found the next
     time.
@@ -237,7 +237,7 @@ def test_layers_added_later_are_found(impl: TapeImplementation) -> None:
     )
 
 
-@clause()
+@clause(depends="attributes_of_a_layer_are_found")
 def test_a_replaced_parameter_is_found(impl: TapeImplementation) -> None:
     """Where a layer's weight was replaced, its parameters MUST be the new one, and no longer the old."""
     layer = new(impl, "Linear", 2, 2)
@@ -259,7 +259,7 @@ def test_the_list_is_fresh(impl: TapeImplementation) -> None:
         assert_fact(len(parameters_of(layer)), 2, "number of parameters after the caller changed its list")
 
 
-@clause()
+@clause(depends=("layers_of_a_sequential_come_in_order", "attributes_of_a_layer_are_found"))
 def test_layers_within_layers_are_searched(impl: TapeImplementation) -> None:
     """Parameters MUST be found however deep their layer lies."""
     deep = new(impl, "Linear", 2, 2)

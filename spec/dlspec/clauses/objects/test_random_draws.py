@@ -24,7 +24,7 @@ def test_tensors_draw_nothing(impl: TapeImplementation) -> None:
         impl.constant(np.ones((2, 3)))
 
 
-@clause()
+@clause(depends="ops.*.value")
 def test_ops_draw_nothing(impl: TapeImplementation) -> None:
     """Ops MUST NOT draw from NumPy's global generator, whether or not they are recorded."""
     for op in sampled_ops(impl):
@@ -34,7 +34,7 @@ def test_ops_draw_nothing(impl: TapeImplementation) -> None:
             getattr(impl.F, op)(*map(impl.constant, operands), **static)
 
 
-@clause()
+@clause(depends="objects.backward.a_cotangent_may_be_an_array_or_a_tensor")
 def test_backward_draws_nothing(impl: TapeImplementation) -> None:
     """`backward` MUST NOT draw from NumPy's global generator."""
     x = impl.leaf(np.array([[2.0, -3.0], [1.0, 4.0]]))
@@ -60,7 +60,7 @@ def test_layers_without_parameters_draw_nothing(impl: TapeImplementation) -> Non
             impl.named(name)()
 
 
-@clause()
+@clause(depends="layers.linear.value")
 def test_using_a_layer_draws_nothing(impl: TapeImplementation) -> None:
     """Calling a layer, listing its parameters and taking its state MUST NOT draw from NumPy's global
     generator.

@@ -10,6 +10,8 @@ from dlspec.failure import NotProvided
 from dlspec.implementation import TapeImplementation
 from dlspec.tolerance import assert_dtype, assert_equal, refused
 
+DEPENDS = ("objects.parameters.weight_and_bias_of_a_linear_layer", "it_maps_names_to_the_parameters")
+
 
 @clause()
 def test_it_maps_names_to_the_parameters(impl: TapeImplementation) -> None:
@@ -22,7 +24,7 @@ def test_it_maps_names_to_the_parameters(impl: TapeImplementation) -> None:
     assert_equal(state["bias"], impl.array(layer.bias), "bias in the state")
 
 
-@clause()
+@clause(depends="objects.parameters.layers_of_a_sequential_come_in_order")
 def test_layers_of_a_sequential_are_numbered(impl: TapeImplementation) -> None:
     """In the state of a `Sequential` a parameter's name MUST begin with the number of its layer, counted from
     0, and a dot.
@@ -33,7 +35,7 @@ def test_layers_of_a_sequential_are_numbered(impl: TapeImplementation) -> None:
     assert_fact(list(state_of(model)), ["0.weight", "0.bias", "2.1.weight"], "names in the state")
 
 
-@clause()
+@clause(depends="objects.parameters.attributes_of_a_layer_are_found")
 def test_attributes_are_named_by_their_path(impl: TapeImplementation) -> None:
     """In the state of a layer a parameter's name MUST be its dotted path of attributes, with numbers for
     places in lists.
@@ -46,7 +48,7 @@ def test_attributes_are_named_by_their_path(impl: TapeImplementation) -> None:
     assert_fact(list(state_of(own)), expected, "names in the state")
 
 
-@clause()
+@clause(depends=("objects.parameters.layers_of_an_rnn_cell", "objects.parameters.layers_of_an_lstm_cell"))
 def test_the_layers_of_a_cell_are_named(impl: TapeImplementation) -> None:
     """In the state of an `RNNCell` the parameters MUST be named after its layers `w_ih`, `w_hh` and
     `w_ho`.
@@ -56,7 +58,7 @@ def test_the_layers_of_a_cell_are_named(impl: TapeImplementation) -> None:
     assert_fact(sorted(state_of(new(impl, "RNNCell", 2, 3, 1))), expected, "names in the state of an RNNCell")
 
 
-@clause()
+@clause(depends="objects.parameters.the_list_may_be_appended_to")
 def test_what_is_only_listed_is_numbered(impl: TapeImplementation) -> None:
     """In the state of a layer a parameter that only `.parameters` holds MUST be named `parameters.` and a
     number.
@@ -68,7 +70,7 @@ def test_what_is_only_listed_is_numbered(impl: TapeImplementation) -> None:
     assert_fact(list(state_of(own)), ["weight", "parameters.0"], "names in the state")
 
 
-@clause()
+@clause(depends="objects.parameters.tied_parameters_count_once")
 def test_a_shared_parameter_has_one_name(impl: TapeImplementation) -> None:
     """A parameter that stands in several places MUST be in the state once, under its first name."""
     one, other = new(impl, "Linear", 2, 2, bias=False), new(impl, "Linear", 2, 2)
@@ -91,7 +93,12 @@ def test_it_holds_copies(impl: TapeImplementation) -> None:
     assert_equal(state["weight"], before, "weight in the state after the layer's weight changed")
 
 
-@clause()
+@clause(
+    depends=(
+        "objects.layer_use.a_sequential_applies_its_layers_in_order",
+        "layers_of_a_sequential_are_numbered",
+    )
+)
 def test_loading_makes_two_models_one(impl: TapeImplementation) -> None:
     """After `load_state_dict(state)` a model MUST have the numbers of the model that the state is of, and
     compute what it computes.
@@ -106,7 +113,7 @@ def test_loading_makes_two_models_one(impl: TapeImplementation) -> None:
     assert_equal(impl.array(other.forward(impl.constant(x))), expected, "output of the other model")
 
 
-@clause()
+@clause(depends="loading_makes_two_models_one")
 def test_the_order_of_a_state_is_irrelevant(impl: TapeImplementation) -> None:
     """`load_state_dict(state)` MUST go by names, not by the order of the dictionary."""
     layer = new(impl, "Linear", 2, 2)
@@ -117,7 +124,7 @@ def test_the_order_of_a_state_is_irrelevant(impl: TapeImplementation) -> None:
     assert_equal(impl.array(layer.bias), bias, "bias")
 
 
-@clause()
+@clause(depends="loading_makes_two_models_one")
 def test_loading_copies(impl: TapeImplementation) -> None:
     """`load_state_dict(state)` MUST copy: arrays that change afterwards change no model."""
     layer = new(impl, "Linear", 2, 2)
@@ -129,7 +136,7 @@ def test_loading_copies(impl: TapeImplementation) -> None:
     assert_equal(impl.array(layer.weight), before, "weight after the loaded arrays changed")
 
 
-@clause()
+@clause(depends="loading_makes_two_models_one")
 def test_loading_keeps_the_parameters(impl: TapeImplementation) -> None:
     """`load_state_dict(state)` MUST fill the parameters that are there: an optimizer that was made before
     goes on training the model.

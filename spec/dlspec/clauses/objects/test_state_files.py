@@ -23,6 +23,12 @@ from dlspec.clauses.objects.helpers import (
 from dlspec.implementation import TapeImplementation
 from dlspec.tolerance import refused
 
+DEPENDS = (
+    "objects.state.it_maps_names_to_the_parameters",
+    "objects.state.loading_makes_two_models_one",
+    "a_saved_state_is_loaded_as_it_was",
+)
+
 
 @clause()
 def test_a_saved_state_is_loaded_as_it_was(impl: TapeImplementation) -> None:

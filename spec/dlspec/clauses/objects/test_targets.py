@@ -14,7 +14,7 @@ LOGITS = np.zeros((2, 2))
 RIGHT = np.array([[0.5, -0.5], [-0.5, 0.5]])
 
 
-@clause()
+@clause(depends="losses.cross_entropy_loss.gradient")
 def test_classes_are_lists_arrays_or_tensors(impl: TapeImplementation) -> None:
     """`cross_entropy` and `CrossEntropyLoss` MUST take class numbers as a list, an array or a tensor."""
     tensor, loss = impl.named("Tensor"), new(impl, "CrossEntropyLoss", reduction="sum")
@@ -34,7 +34,7 @@ def test_classes_are_lists_arrays_or_tensors(impl: TapeImplementation) -> None:
             )
 
 
-@clause()
+@clause(depends="classes_are_lists_arrays_or_tensors")
 def test_classes_of_every_integer_type(impl: TapeImplementation) -> None:
     """Class numbers MUST be allowed to be of every integer type."""
     tensor = impl.named("Tensor")
@@ -47,7 +47,7 @@ def test_classes_of_every_integer_type(impl: TapeImplementation) -> None:
         assert_equal(impl.gradient(logits), RIGHT, f"gradient of the logits where targets are {dtype}")
 
 
-@clause()
+@clause(depends="classes_are_lists_arrays_or_tensors")
 def test_classes_are_copied_when_they_are_used(impl: TapeImplementation) -> None:
     """Class numbers that change after they were used MUST change no gradient."""
     tensor = impl.named("Tensor")
@@ -66,7 +66,7 @@ def test_classes_are_copied_when_they_are_used(impl: TapeImplementation) -> None
         )
 
 
-@clause()
+@clause(depends="losses.mse_loss.gradient")
 def test_numbers_may_be_arrays(impl: TapeImplementation) -> None:
     """`MSELoss` MUST take its target as an array too, and copy it when it is used."""
     tensor, loss = impl.named("Tensor"), new(impl, "MSELoss", reduction="sum")
@@ -79,7 +79,7 @@ def test_numbers_may_be_arrays(impl: TapeImplementation) -> None:
     assert_equal(impl.gradient(prediction), np.array([-4.0, 2.0]), "gradient of the prediction")
 
 
-@clause()
+@clause(depends="losses.mse_loss.constants")
 def test_a_constant_target_gets_nothing_and_cuts_nothing(impl: TapeImplementation) -> None:
     """`MSELoss` against a target that wants no gradient MUST send the prediction its gradient, and against
     one that does send it to both.

@@ -20,6 +20,8 @@ from dlspec.implementation import TapeImplementation
 from dlspec.programs import lattice
 from dlspec.tolerance import assert_equal, refused
 
+DEPENDS = ("objects.backward.a_cotangent_may_be_an_array_or_a_tensor",)
+
 Array = NDArray[Any]
 Work = Callable[[], list[Array]]
 
@@ -52,13 +54,13 @@ def training(impl: TapeImplementation, seed: int, inputs: int, hidden: int) -> l
     return [array for loss, after in history for array in (loss, *after)]
 
 
-@clause()
+@clause(depends=("ops.mm.gradient", "ops.subtract.gradient", "ops.sum.gradient", "ops.tanh.gradient"))
 def test_two_trainings(impl: TapeImplementation) -> None:
     """Two threads that each train a model of their own MUST get the bits that each gets alone."""
     assert_alone((partial(training, impl, 1, 3, 4), partial(training, impl, 50, 5, 2)), "training")
 
 
-@clause()
+@clause(depends=("ops.mm.gradient", "ops.tanh.gradient"))
 def test_one_model_for_two_threads(impl: TapeImplementation) -> None:
     """Two threads that pull back through the same constants to inputs of their own MUST get the bits that
     each gets alone.
@@ -76,7 +78,7 @@ def test_one_model_for_two_threads(impl: TapeImplementation) -> None:
     assert_alone((partial(work, 10), partial(work, 20)), "on one model")
 
 
-@clause()
+@clause(depends="ops.mm.gradient")
 def test_one_model_is_evaluated_by_two_threads(impl: TapeImplementation) -> None:
     """Two threads that evaluate one model, each inside `no_grad()` and then with leaves of its own outside,
     MUST get the bits that each gets alone.
@@ -99,7 +101,7 @@ def test_one_model_is_evaluated_by_two_threads(impl: TapeImplementation) -> None
     assert_fact(impl.grad(w) is None, True, "whether the model is without a gradient")
 
 
-@clause()
+@clause(depends="objects.no_grad.other_threads_go_on_recording")
 def test_blocks_of_two_threads_may_overlap(impl: TapeImplementation) -> None:
     """A `no_grad()` block MUST end for its own thread alone, also where another thread entered one later and
     is still inside.
@@ -133,7 +135,7 @@ def test_blocks_of_two_threads_may_overlap(impl: TapeImplementation) -> None:
     assert_fact(answers[1], [False, True], "recording in the second thread: inside, after")
 
 
-@clause()
+@clause(depends="two_trainings")
 def test_a_failure_in_one_thread_leaves_the_other_alone(impl: TapeImplementation) -> None:
     """What is refused or raised in one thread MUST NOT change what another one gets."""
     x = impl.leaf(np.array([3.0]))
@@ -159,7 +161,7 @@ def test_a_failure_in_one_thread_leaves_the_other_alone(impl: TapeImplementation
             assert_equal(got, right, f"array {number} of the training beside a thread that fails")
 
 
-@clause()
+@clause(depends="objects.no_grad.other_threads_go_on_recording")
 def test_a_thread_that_dies_in_a_block(impl: TapeImplementation) -> None:
     """A thread that is ended by an exception inside `no_grad()` MUST leave the others recording."""
     x = impl.leaf(np.array([2.0]))

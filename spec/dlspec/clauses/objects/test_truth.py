@@ -9,6 +9,8 @@ from dlspec.clauses.objects.helpers import assert_fact, provided
 from dlspec.implementation import TapeImplementation
 from dlspec.tolerance import refused
 
+DEPENDS = ("objects.construction.numbers_lists_and_arrays",)
+
 
 @clause()
 def test_one_element_is_as_true_as_its_number(impl: TapeImplementation) -> None:

@@ -12,7 +12,7 @@ from dlspec.tolerance import assert_equal
 DATA = np.arange(6.0).reshape(2, 3)
 
 
-@clause()
+@clause(depends="ops.reshape.gradient")
 def test_a_shape_may_be_a_tuple(impl: TapeImplementation) -> None:
     """`t.reshape((3, 2))` MUST be `t.reshape(3, 2)`, in its value and in its gradient."""
     t = impl.leaf(DATA)
@@ -22,7 +22,7 @@ def test_a_shape_may_be_a_tuple(impl: TapeImplementation) -> None:
     assert_equal(impl.gradient(t), np.array([[1.0, -2.0, 3.0], [-4.0, 5.0, -6.0]]), "gradient of t")
 
 
-@clause()
+@clause(depends="ops.transpose.gradient")
 def test_axes_may_be_a_tuple(impl: TapeImplementation) -> None:
     """`t.transpose((1, 0))` MUST be `t.transpose(1, 0)`, in its value and in its gradient."""
     t = impl.leaf(DATA)

@@ -21,7 +21,7 @@ def test_a_result_is_no_parameter(impl: TapeImplementation) -> None:
             new(impl, "SGD", parameters, alpha=0.5)
 
 
-@clause()
+@clause(depends="objects.parameters.the_list_may_be_appended_to")
 def test_a_parameter_is_a_tensor(impl: TapeImplementation) -> None:
     """SGD MUST refuse parameters that are no tensors with a TypeError or ValueError."""
     for parameters in ([np.ones(2)], [impl.leaf(np.ones(2)), 1.5], [None]):
@@ -50,7 +50,7 @@ def test_a_layer_computes_in_floating_point(impl: TapeImplementation) -> None:
                 new(impl, name, *sizes, dtype=dtype)
 
 
-@clause()
+@clause(depends="objects.accumulation.a_result_may_retain_its_gradient")
 def test_a_constant_retains_no_gradient(impl: TapeImplementation) -> None:
     """`retain_grad()` on a tensor that wants no gradient MUST be refused with a RuntimeError: there will
     be none.
@@ -61,7 +61,7 @@ def test_a_constant_retains_no_gradient(impl: TapeImplementation) -> None:
         retain()
 
 
-@clause()
+@clause(depends="ops.reshape.refusals")
 def test_the_sides_of_a_shape_are_whole(impl: TapeImplementation) -> None:
     """`reshape` to sides that are no whole numbers MUST be refused with a TypeError or ValueError, not
     rounded.

@@ -15,7 +15,10 @@ from dlspec.tolerance import assert_equal
 Array = NDArray[Any]
 
 
-@clause(cases=arrays_of(whole(-8, 8)))
+@clause(
+    cases=arrays_of(whole(-8, 8)),
+    depends=("ops.add.value", "ops.subtract.value", "ops.multiply.value", "ops.divide.value"),
+)
 def test_numbers_may_stand_on_the_right(impl: Implementation, x: Array) -> None:
     """A Python number MUST be accepted as the right operand of `+`, `-`, `*` and `/`."""
     assert_equal(impl.evaluate(lambda F, x: F.add(x, 2), x), x + 2, "x + 2")
@@ -24,7 +27,10 @@ def test_numbers_may_stand_on_the_right(impl: Implementation, x: Array) -> None:
     assert_equal(impl.evaluate(lambda F, x: F.divide(x, 2.0), x), x / 2, "x / 2.0")
 
 
-@clause(cases=arrays_of(whole(-8, 8, away=1)))
+@clause(
+    cases=arrays_of(whole(-8, 8, away=1)),
+    depends=("ops.add.value", "ops.subtract.value", "ops.multiply.value", "ops.divide.value"),
+)
 def test_numbers_may_stand_on_the_left(impl: Implementation, x: Array) -> None:
     """A Python number MUST be accepted as the left operand of `+`, `-`, `*` and `/`, and stay on the left."""
     powers = np.copysign(2.0 ** np.floor(np.log2(np.abs(x))), x)  # their quotients are exact
@@ -34,7 +40,10 @@ def test_numbers_may_stand_on_the_left(impl: Implementation, x: Array) -> None:
     assert_equal(impl.evaluate(lambda F, x: F.divide(2.0, x), powers.astype(x.dtype)), 2 / powers, "2.0 / x")
 
 
-@clause(cases=arrays_of(whole(-8, 8)))
+@clause(
+    cases=arrays_of(whole(-8, 8)),
+    depends=("numbers_may_stand_on_the_left", "ops.subtract.gradient", "ops.multiply.gradient"),
+)
 def test_a_number_on_the_left_leaves_the_gradient_right(impl: Implementation, x: Array) -> None:
     """The cotangent of `x` in `2 - x` MUST be the negative of what arrives, and in `3 * x` three times it."""
     _, (taken,) = impl.gradients(lambda F, x: F.subtract(2.0, x), x)
@@ -44,7 +53,9 @@ def test_a_number_on_the_left_leaves_the_gradient_right(impl: Implementation, x:
     assert_equal(tripled, np.full_like(x, 3), "cotangent of x in 3 * x")
 
 
-@clause(cases={"operands": operands_of("(),()->()", whole(-8, 8), whole(-8, 8))})
+@clause(
+    cases={"operands": operands_of("(),()->()", whole(-8, 8), whole(-8, 8))}, depends="ops.multiply.gradient"
+)
 def test_broadcasting_is_repetition(impl: Implementation, operands: tuple[Array, Array]) -> None:
     """Operands of different shapes MUST act as if each were repeated to their common shape, and receive
     the sum over the repetitions.
@@ -60,7 +71,7 @@ def test_broadcasting_is_repetition(impl: Implementation, operands: tuple[Array,
         assert_equal(bar, other.sum(axes).sum(ones, keepdims=True), f"cotangent of {name}")
 
 
-@clause()
+@clause(depends="ops.multiply.gradient")
 def test_shapes_line_up_at_their_ends(impl: Implementation) -> None:
     """A vector beside a square matrix, or a matrix beside a cube, MUST be repeated along the first axis, and
     receive the sum over that axis.

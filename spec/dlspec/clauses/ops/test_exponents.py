@@ -8,6 +8,8 @@ from dlspec.clause import clause
 from dlspec.implementation import Implementation
 from dlspec.tolerance import assert_dtype, assert_equal
 
+DEPENDS = ("ops.power.value",)
+
 
 @clause()
 def test_whole_powers_of_whole_numbers_are_whole(impl: Implementation) -> None:

@@ -8,6 +8,8 @@ from dlspec.clause import clause
 from dlspec.implementation import Implementation
 from dlspec.tolerance import assert_equal
 
+DEPENDS = ("ops.arithmetic.numbers_may_stand_on_the_right",)
+
 
 @clause()
 def test_a_number_keeps_its_fraction(impl: Implementation) -> None:

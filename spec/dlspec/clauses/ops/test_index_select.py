@@ -8,6 +8,8 @@ from dlspec.clause import clause
 from dlspec.implementation import INDEX_DTYPES, Implementation
 from dlspec.tolerance import assert_equal
 
+DEPENDS = ("gradient",)
+
 
 @clause()
 def test_the_result_has_the_shape_of_the_indices(impl: Implementation) -> None:

@@ -9,7 +9,7 @@ from dlspec.implementation import Implementation
 from dlspec.tolerance import assert_equal
 
 
-@clause()
+@clause(depends="ops.relu.gradient")
 def test_relu_is_flat_at_zero(impl: Implementation) -> None:
     """The derivative of `relu` at 0 MUST be 0, as it is on the left."""
     for dtype in impl.dtypes:
@@ -20,7 +20,7 @@ def test_relu_is_flat_at_zero(impl: Implementation) -> None:
         assert_equal(bar, np.array([0, 0, 0, 8]), "cotangent of x in relu")
 
 
-@clause()
+@clause(depends="ops.max.gradient")
 def test_equal_maxima_share_the_cotangent(impl: Implementation) -> None:
     """Where several elements are the largest, `max` MUST send each an equal share of the cotangent."""
     for dtype in impl.dtypes:

@@ -25,7 +25,7 @@ from dlspec.tolerance import assert_dtype, assert_equal, assert_shape, assert_wi
 Array = NDArray[Any]
 
 
-@law()
+@law(depends="shape")
 def test_value(impl: Implementation, op: Op, case: OpCase) -> None:
     """The value of `{op}` MUST be that of its definition, within its budget of rounding errors."""
     value = impl.evaluate(program_of(op, case), *case.operands)
@@ -42,7 +42,7 @@ def test_shape(impl: Implementation, op: Op, case: OpCase) -> None:
     assert_shape(value, case.answer.value.shape, op.name)
 
 
-@law()
+@law(depends="gradient")
 def test_dtype(impl: Implementation, op: Op, case: OpCase) -> None:
     """`{op}` MUST keep the type of its operands, in its value and in every cotangent: float32 stays
     float32.
@@ -54,7 +54,7 @@ def test_dtype(impl: Implementation, op: Op, case: OpCase) -> None:
         assert_dtype(cotangent, case.dtype, f"cotangent of {name}")
 
 
-@law()
+@law(depends=("value", "cotangent_shapes"))
 def test_gradient(impl: Implementation, op: Op, case: OpCase) -> None:
     """The pullback of `{op}` MUST be the transposed Jacobian of its definition, in every element and
     for an uneven cotangent.
@@ -66,7 +66,7 @@ def test_gradient(impl: Implementation, op: Op, case: OpCase) -> None:
         assert_within(cotangent, right, rounding(op.vjp_ulp, scale, case.dtype), f"cotangent of {name}")
 
 
-@law()
+@law(depends=("value", "autodiff.graphs.an_input_that_is_the_result_receives_the_cotangent"))
 def test_cotangent_shapes(impl: Implementation, op: Op, case: OpCase) -> None:
     """Each cotangent that `{op}` pulls back MUST have the shape of its operand: what was broadcast is
     summed.
@@ -77,7 +77,7 @@ def test_cotangent_shapes(impl: Implementation, op: Op, case: OpCase) -> None:
         assert_shape(cotangent, operand.shape, f"cotangent of {name}")
 
 
-@law()
+@law(depends="gradient")
 def test_pullback_is_linear(impl: Implementation, op: Op, case: OpCase) -> None:
     """The pullback of `{op}` MUST be linear: 4 times the cotangent gives 4 times the result, to the
     last bit.
@@ -92,7 +92,7 @@ def test_pullback_is_linear(impl: Implementation, op: Op, case: OpCase) -> None:
         assert_equal(four, 4 * first, f"cotangent of {name} for 4 times the cotangent")
 
 
-@law()
+@law(depends="gradient")
 def test_pullback_is_repeatable(impl: Implementation, op: Op, case: OpCase) -> None:
     """Asked twice with the same cotangent, the pullback of `{op}` MUST give the same bits twice."""
     pulled = impl.pull(program_of(op, case), *case.operands)
@@ -102,7 +102,7 @@ def test_pullback_is_repeatable(impl: Implementation, op: Op, case: OpCase) -> N
         assert_equal(other, one, f"second cotangent of {name}")
 
 
-@law()
+@law(depends="gradient")
 def test_nothing_is_written(impl: Implementation, op: Op, case: OpCase) -> None:
     """`{op}` MUST leave the arrays it was given as they were: operands, cotangent, indices and targets."""
     given = [*case.operands, case.cotangent, *(x for x in case.static.values() if isinstance(x, np.ndarray))]
@@ -114,7 +114,7 @@ def test_nothing_is_written(impl: Implementation, op: Op, case: OpCase) -> None:
         assert_equal(array, copy, f"array {number} that {op.name} was given")
 
 
-@law(cases=of_demanding_numbers)
+@law(cases=of_demanding_numbers, depends="gradient")
 def test_every_digit_counts(impl: Implementation, op: Op, case: OpCase) -> None:
     """`{op}` MUST be as accurate where its operands and cotangent use every digit that their type has, are
     large, or are 0 in places; and in one call as in the next.
@@ -124,7 +124,7 @@ def test_every_digit_counts(impl: Implementation, op: Op, case: OpCase) -> None:
         assert_answer(op, case, pulled.value, pulled.pullback(np.asarray(factor * case.cotangent)), factor)
 
 
-@law(cases=of_demanding_numbers)
+@law(cases=of_demanding_numbers, depends="every_digit_counts")
 def test_layout_is_irrelevant(impl: Implementation, op: Op, case: OpCase) -> None:
     """`{op}` MUST give the same answers for operands and cotangents that lie in memory in another order."""
     # Another order of summation may round differently, so the bounds are those of the value and the gradient.
@@ -135,7 +135,7 @@ def test_layout_is_irrelevant(impl: Implementation, op: Op, case: OpCase) -> Non
         assert_answer(op, case, value, cotangents, factor)
 
 
-@law(cases=of_demanding_numbers)
+@law(cases=of_demanding_numbers, depends="every_digit_counts")
 def test_any_thread(impl: Implementation, op: Op, case: OpCase) -> None:
     """`{op}` MUST give the same answers in another thread."""
     for factor in (1, -2):
@@ -153,7 +153,7 @@ def test_any_thread(impl: Implementation, op: Op, case: OpCase) -> None:
         assert_equal(there, here, f"cotangent of {name} in another thread")
 
 
-@law(cases=None, applies=lambda op: op.name in STACKINGS)
+@law(cases=None, applies=lambda op: op.name in STACKINGS, depends="every_digit_counts")
 def test_long_arrays(impl: Implementation, op: Op) -> None:
     """`{op}` MUST give each of a thousand copies of its operands, stacked, the answer of the one."""
     for dtype in impl.dtypes:
@@ -165,7 +165,7 @@ def test_long_arrays(impl: Implementation, op: Op) -> None:
                 assert_answer(op, stack, pulled.value, cotangents, factor)
 
 
-@law()
+@law(depends=("gradient", "autodiff.fan_out.a_value_used_twice_receives_the_sum"))
 def test_fan_out(impl: Implementation, op: Op, case: OpCase) -> None:
     """Where the value of `{op}` is used twice, what it pulls back MUST be exactly twice as much."""
     program = program_of(op, case)
@@ -182,7 +182,10 @@ def test_fan_out(impl: Implementation, op: Op, case: OpCase) -> None:
         assert_equal(two, 2 * single, f"cotangent of {name} where {op.name} is used twice")
 
 
-@law(applies=lambda op: len(op.operands) > 1)
+@law(
+    applies=lambda op: len(op.operands) > 1,
+    depends=("gradient", "autodiff.constants.a_constant_operand_never_cuts_the_graph"),
+)
 def test_constants(impl: Implementation, op: Op, case: OpCase) -> None:
     """An operand of `{op}` that wants no gradient MUST not change what the others receive."""
     program = program_of(op, case)
@@ -200,7 +203,10 @@ def test_constants(impl: Implementation, op: Op, case: OpCase) -> None:
         assert_within(cotangent, right, bound, f"cotangent of {name} alone")
 
 
-@law(applies=lambda op: len(op.operands) > 1 and op.profile == "ops")
+@law(
+    applies=lambda op: len(op.operands) > 1 and op.profile == "ops",
+    depends=("gradient", "autodiff.fan_out.both_operands_of_one_op"),
+)
 def test_same_operand_twice(impl: Implementation, op: Op, case: OpCase) -> None:
     """Where one value is both operands of `{op}`, it MUST receive the sum of both cotangents."""
     # The second operand's domain keeps clear of poles, so it serves as both.
@@ -216,7 +222,7 @@ def test_same_operand_twice(impl: Implementation, op: Op, case: OpCase) -> None:
     assert_within(bar, sum(right.cotangents), bound, "cotangent of x")
 
 
-@law(cases=of_whole_numbers)
+@law(cases=of_whole_numbers, depends="gradient")
 def test_whole_numbers_are_exact(impl: Implementation, op: Op, case: OpCase) -> None:
     """On whole numbers small enough to be exact, the value and the cotangents of `{op}` MUST be right
     to the last bit.
@@ -228,7 +234,7 @@ def test_whole_numbers_are_exact(impl: Implementation, op: Op, case: OpCase) -> 
         assert_equal(cotangent, right, f"cotangent of {name}")
 
 
-@law()
+@law(depends=("gradient", "pullback_is_linear"))
 def test_pullback_is_additive(impl: Implementation, op: Op, case: OpCase) -> None:
     """What `{op}` pulls back for two parts of a cotangent, each with zeros where the other has none, MUST add
     up to what it pulls back for the whole; for zeros alone it is 0.
@@ -244,7 +250,7 @@ def test_pullback_is_additive(impl: Implementation, op: Op, case: OpCase) -> Non
         assert_equal(nothing[k], np.zeros(operand.shape), f"cotangent of {name} for a cotangent of zeros")
 
 
-@law(applies=lambda op: op.profile != "layers")
+@law(applies=lambda op: op.profile != "layers", depends="gradient")
 def test_calls_keep_apart(impl: Implementation, op: Op, case: OpCase) -> None:
     """A later call of `{op}` on other numbers of the same shapes MUST NOT change the value of an earlier
     one, or what that pulls back.
@@ -260,7 +266,10 @@ def test_calls_keep_apart(impl: Implementation, op: Op, case: OpCase) -> None:
     assert_answer(op, case, value, cotangents)
 
 
-@law(applies=lambda op: op.profile != "layers")
+@law(
+    applies=lambda op: op.profile != "layers",
+    depends=("gradient", "nothing_is_written", "ops.add.gradient", "ops.multiply.gradient"),
+)
 def test_neighbours_are_left_alone(impl: Implementation, op: Op, case: OpCase) -> None:
     """`{op}` MUST change neither its operands, for whoever uses them next, nor the cotangent that arrives at
     others beside it.
@@ -288,7 +297,10 @@ def test_neighbours_are_left_alone(impl: Implementation, op: Op, case: OpCase) -
         assert_equal(bar, case.cotangent, f"cotangent of k in {what} with y = {op.name}")
 
 
-@law(applies=lambda op: op.profile != "layers")
+@law(
+    applies=lambda op: op.profile != "layers",
+    depends=("gradient", "ops.transpose.gradient", "ops.sum.gradient"),
+)
 def test_views_are_operands(impl: Implementation, op: Op, case: OpCase) -> None:
     """Where an operand of `{op}` is a transpose, or its result goes into one or into a sum, it MUST pull back
     the same as elsewhere.
@@ -323,7 +335,7 @@ def test_views_are_operands(impl: Implementation, op: Op, case: OpCase) -> None:
             assert_within(summed[k], plain[k], bound, f"cotangent of {name} in the sum of {op.name}")
 
 
-@law(cases=None, applies=lambda op: op.name in LARGER)
+@law(cases=None, applies=lambda op: op.name in LARGER, depends="gradient")
 def test_larger_arrays(impl: Implementation, op: Op) -> None:
     """`{op}` MUST be right, in its value and its cotangents, also for more axes and longer sides than its
     cases have.
@@ -345,7 +357,7 @@ def test_larger_arrays(impl: Implementation, op: Op) -> None:
                 assert_within(cotangents[k], right.cotangents[k], bound, f"cotangent of {name} in {place}")
 
 
-@law(cases=None, applies=lambda op: bool(op.refusals))
+@law(cases=None, applies=lambda op: bool(op.refusals), depends="value")
 def test_refusals(impl: Implementation, op: Op) -> None:
     """`{op}` MUST refuse inputs outside its contract with a ValueError, IndexError, TypeError or
     RuntimeError.

@@ -8,6 +8,8 @@ from dlspec.clause import clause
 from dlspec.implementation import Implementation
 from dlspec.tolerance import assert_equal
 
+DEPENDS = ("gradient",)
+
 
 @clause()
 def test_two_vectors_give_their_inner_product(impl: Implementation) -> None:

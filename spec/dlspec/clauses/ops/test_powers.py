@@ -12,6 +12,8 @@ from dlspec.implementation import Implementation
 from dlspec.strategies import arrays_of, whole
 from dlspec.tolerance import assert_equal
 
+DEPENDS = ("ops.power.gradient",)
+
 Array = NDArray[Any]
 
 

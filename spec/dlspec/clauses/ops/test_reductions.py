@@ -15,7 +15,7 @@ from dlspec.tolerance import assert_equal
 Array = NDArray[Any]
 
 
-@clause(cases=arrays_of(whole(-8, 8), shapes(min_dims=1)))
+@clause(cases=arrays_of(whole(-8, 8), shapes(min_dims=1)), depends="ops.sum.gradient")
 def test_a_negative_dim_counts_from_the_end(impl: Implementation, x: Array) -> None:
     """Summing over a negative `dim` MUST be summing over that many dims from the end, and pull the
     cotangent back along it.
@@ -30,13 +30,16 @@ def test_a_negative_dim_counts_from_the_end(impl: Implementation, x: Array) -> N
         assert_equal(bar, right, f"cotangent of x in the sum over dim {dim - x.ndim}")
 
 
-@clause(cases=arrays_of(whole(-8, 8), shapes(min_dims=2)))
+@clause(cases=arrays_of(whole(-8, 8), shapes(min_dims=2)), depends="ops.sum.gradient")
 def test_several_dims_at_once(impl: Implementation, x: Array) -> None:
     """Summing over a tuple of dims MUST be summing over each of them."""
     assert_equal(impl.value("sum", x, dim=(0, -1)), x.sum((0, x.ndim - 1)), "sum over the first and last dim")
 
 
-@clause(cases=arrays_of(whole(-8, 8), shapes(min_dims=1, min_side=1)))
+@clause(
+    cases=arrays_of(whole(-8, 8), shapes(min_dims=1, min_side=1)),
+    depends=("ops.max.gradient", "ops.sum.gradient"),
+)
 def test_keepdims_leaves_sides_of_one(impl: Implementation, x: Array) -> None:
     """With `keepdims=True` a reduced dim MUST stay, with a side of 1, and without it MUST go."""
     for op, right in (("sum", np.sum), ("max", np.max)):
@@ -45,7 +48,7 @@ def test_keepdims_leaves_sides_of_one(impl: Implementation, x: Array) -> None:
         assert_equal(impl.value(op, x, dim=-1), right(x, axis=-1), f"{op} without keepdims")
 
 
-@clause()
+@clause(depends="ops.sum.gradient")
 def test_a_sum_of_nothing_is_zero(impl: Implementation) -> None:
     """The sum of no elements MUST be 0, and its cotangent has no elements either."""
     x = np.zeros((0, 3), impl.dtypes[0])
@@ -55,7 +58,7 @@ def test_a_sum_of_nothing_is_zero(impl: Implementation) -> None:
     assert_equal(bar, np.zeros((0, 3)), "cotangent of x in the sum over no rows")
 
 
-@clause()
+@clause(depends="ops.mean.value")
 def test_a_mean_of_nothing_is_nan(impl: Implementation) -> None:
     """The mean of no elements MUST be NaN, not an exception."""
     assert_equal(
@@ -64,7 +67,7 @@ def test_a_mean_of_nothing_is_nan(impl: Implementation) -> None:
     assert_equal(impl.value("mean", np.zeros(0, impl.dtypes[0])), np.array(np.nan), "mean of nothing")
 
 
-@clause()
+@clause(depends=("ops.max.gradient", "ops.mean.gradient", "ops.sum.gradient"))
 def test_no_elements_receive_no_cotangents(impl: Implementation) -> None:
     """Where there are no rows, sums, means and maxima of each MUST be none, and so are the cotangents."""
     for op in ("sum", "mean", "max"):
@@ -75,7 +78,7 @@ def test_no_elements_receive_no_cotangents(impl: Implementation) -> None:
             assert_equal(bar, x, f"cotangent of x in {op} in {dtype}")
 
 
-@clause()
+@clause(depends="ops.max.gradient")
 def test_the_largest_of_several_dims_wherever_it_stands(impl: Implementation) -> None:
     """The cotangent of a maximum over several dims MUST arrive at the largest element, wherever it stands."""
     for dtype in impl.dtypes:

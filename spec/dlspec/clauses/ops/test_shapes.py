@@ -16,13 +16,13 @@ from dlspec.tolerance import assert_equal, assert_shape
 Array = NDArray[Any]
 
 
-@clause(cases=arrays_of(whole(-8, 8)))
+@clause(cases=arrays_of(whole(-8, 8)), depends="ops.transpose.value")
 def test_transpose_reverses_all_axes(impl: Implementation, x: Array) -> None:
     """`transpose()` without axes MUST reverse the order of all axes."""
     assert_equal(impl.value("transpose", x), x.T, "transpose")
 
 
-@clause()
+@clause(depends="ops.transpose.gradient")
 def test_axes_of_a_cycle(impl: Implementation) -> None:
     """With axes that are not their own inverse, `transpose` MUST pull back by the inverse order."""
     x, cotangent = np.arange(24.0).reshape(2, 3, 4), np.arange(24.0).reshape(4, 2, 3)
@@ -33,7 +33,7 @@ def test_axes_of_a_cycle(impl: Implementation) -> None:
         assert_equal(bar, np.transpose(cotangent, (1, 2, 0)), f"cotangent of x transposed by {axes}")
 
 
-@clause()
+@clause(depends="ops.transpose.gradient")
 def test_axes_of_a_cube(impl: Implementation) -> None:
     """Where all sides are the same, so that no shape can tell, `transpose` MUST still order the axes as it is
     told, forward and back.
@@ -47,13 +47,13 @@ def test_axes_of_a_cube(impl: Implementation) -> None:
         assert_equal(bar, x, f"cotangent of a cube by {axes}")
 
 
-@clause(cases=arrays_of(whole(-8, 8), shapes(min_dims=2)))
+@clause(cases=arrays_of(whole(-8, 8), shapes(min_dims=2)), depends="ops.reshape.value")
 def test_reshape_reads_row_by_row(impl: Implementation, x: Array) -> None:
     """`reshape` MUST keep the elements in the order in which rows are read."""
     assert_equal(impl.value("reshape", x, shape=(x.size,)), x.ravel(order="C"), "reshape to a vector")
 
 
-@clause()
+@clause(depends="ops.reshape.value")
 def test_reshape_infers_one_side(impl: Implementation) -> None:
     """One side of -1 MUST be what the number of elements leaves for it."""
     x = np.arange(12.0)
@@ -61,7 +61,7 @@ def test_reshape_infers_one_side(impl: Implementation) -> None:
         assert_shape(impl.value("reshape", x, shape=shape), right, f"reshape to {shape}")
 
 
-@clause(cases=arrays_of(whole(-8, 8)))
+@clause(cases=arrays_of(whole(-8, 8)), depends="ops.expand.value")
 def test_expand_adds_an_axis_of_copies(impl: Implementation, x: Array) -> None:
     """`expand(dim, copies)` MUST put a new axis at `dim` of the result, along which `x` is repeated."""
     for dim in range(x.ndim + 1):
@@ -69,7 +69,7 @@ def test_expand_adds_an_axis_of_copies(impl: Implementation, x: Array) -> None:
         assert_equal(impl.value("expand", x, dim=dim, copies=3), right, f"expand at dim {dim}")
 
 
-@clause(cases=arrays_of(whole(-8, 8)))
+@clause(cases=arrays_of(whole(-8, 8)), depends="ops.expand.value")
 def test_a_negative_dim_of_expand_counts_from_the_end_of_the_result(impl: Implementation, x: Array) -> None:
     """A negative `dim` of `expand` MUST count from the end of the result: -1 puts the new axis last."""
     for dim in range(-x.ndim - 1, 0):
@@ -80,7 +80,7 @@ def test_a_negative_dim_of_expand_counts_from_the_end_of_the_result(impl: Implem
         assert_equal(bar, 2 * x, f"cotangent of x expanded at dim {dim}")
 
 
-@clause()
+@clause(depends="ops.expand.gradient")
 def test_no_copies_are_an_empty_axis(impl: Implementation) -> None:
     """`expand` with 0 copies MUST give an axis of no elements, and pull back zeros."""
     x = np.array([[1.0, 2.0, 3.0]])
@@ -90,7 +90,7 @@ def test_no_copies_are_an_empty_axis(impl: Implementation) -> None:
     assert_equal(bar, np.zeros((1, 3)), "cotangent of x expanded to 0 copies")
 
 
-@clause()
+@clause(depends=("ops.*.gradient", "ops.*.shape"))
 def test_a_single_element_keeps_its_axes(impl: Implementation) -> None:
     """The result of an op on arrays with one element MUST have as many axes as on larger ones."""
     x, y = np.array([[0.5]]), np.array([[2.0]])

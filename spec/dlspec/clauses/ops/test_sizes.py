@@ -20,7 +20,16 @@ LONG = 8195
 ELEMENTWISE = ("negative", "exp", "log", "relu", "tanh", "sigmoid")
 
 
-@clause()
+@clause(
+    depends=(
+        "ops.exp.long_arrays",
+        "ops.log.long_arrays",
+        "ops.negative.long_arrays",
+        "ops.relu.long_arrays",
+        "ops.sigmoid.long_arrays",
+        "ops.tanh.long_arrays",
+    )
+)
 def test_functions_of_long_arrays(impl: Implementation) -> None:
     """A function of each element MUST give the same for a number, and pull back the same to it, wherever in
     an array of whatever length it stands.
@@ -48,7 +57,14 @@ def test_functions_of_long_arrays(impl: Implementation) -> None:
             assert_within(value, right.value[tile], bound, f"{op} of {LONG} numbers in {dtype}")
 
 
-@clause()
+@clause(
+    depends=(
+        "ops.add.long_arrays",
+        "ops.subtract.long_arrays",
+        "ops.multiply.long_arrays",
+        "ops.divide.long_arrays",
+    )
+)
 def test_arithmetic_of_long_arrays(impl: Implementation) -> None:
     """Sums, differences, products and quotients MUST be right in every element of arrays of any length."""
     for dtype in impl.dtypes:
@@ -64,7 +80,7 @@ def test_arithmetic_of_long_arrays(impl: Implementation) -> None:
         assert_equal(bar_of_y, w * x[:259], f"cotangent of y in x * y in {dtype}")
 
 
-@clause()
+@clause(depends=("ops.max.gradient", "ops.mean.gradient", "ops.sum.gradient"))
 def test_reductions_of_long_arrays(impl: Implementation) -> None:
     """Sums, means and maxima MUST count every element of arrays of any length, along either axis."""
     for dtype in impl.dtypes:
@@ -81,7 +97,7 @@ def test_reductions_of_long_arrays(impl: Implementation) -> None:
             assert_within(mean, total / count, bound, f"mean over {dim} in {dtype}")
 
 
-@clause()
+@clause(depends=("ops.max.gradient", "ops.mean.gradient"))
 def test_shares_of_many(impl: Implementation) -> None:
     """Of a mean over 4099 numbers, and of a maximum that 4099 numbers share, each MUST receive its 4099th
     part.
@@ -93,7 +109,7 @@ def test_shares_of_many(impl: Implementation) -> None:
             assert_within(bar, np.full(4099, 1 / 4099), bound, f"cotangent of each in {op} in {dtype}")
 
 
-@clause()
+@clause(depends="ops.mm.gradient")
 def test_products_of_long_matrices(impl: Implementation) -> None:
     """A product of matrices MUST count every term of a long inner side, and send each factor its part."""
     for k in LENGTHS:
@@ -108,7 +124,7 @@ def test_products_of_long_matrices(impl: Implementation) -> None:
             assert_equal(bar_of_w, np.einsum("nk,nm->km", x, y_bar), f"cotangent of w {place}")
 
 
-@clause()
+@clause(depends="ops.index_select.gradient")
 def test_long_lists_of_indices(impl: Implementation) -> None:
     """`index_select` MUST take every row of a long list, and send every cotangent back."""
     indices = np.arange(LONG) * 5 % 7
@@ -121,7 +137,7 @@ def test_long_lists_of_indices(impl: Implementation) -> None:
         assert_equal(bar, right, f"cotangent of the table in {dtype}")
 
 
-@clause()
+@clause(depends=("ops.softmax.gradient", "ops.log_softmax.gradient", "ops.cross_entropy.gradient"))
 def test_long_batches_of_logits(impl: Implementation) -> None:
     """Softmax, its logarithm and cross-entropy MUST give the same for a row, and pull back the same to it,
     wherever in a batch of whatever length it stands.

@@ -9,7 +9,7 @@ from dlspec.implementation import Implementation
 from dlspec.tolerance import assert_dtype, assert_equal, assert_within, rounding
 
 
-@clause()
+@clause(depends=("ops.add.dtype", "ops.multiply.dtype", "ops.divide.dtype"))
 def test_a_python_number_leaves_the_type_alone(impl: Implementation) -> None:
     """A Python number beside an array MUST NOT change the array's type, whether it is written `2` or
     `2.0`.
@@ -25,7 +25,7 @@ def test_a_python_number_leaves_the_type_alone(impl: Implementation) -> None:
                 assert_dtype(value, dtype, f"{name} with the number {number!r} and x in {dtype}")
 
 
-@clause()
+@clause(depends="ops.multiply.dtype")
 def test_float32_with_float64_is_float64(impl: Implementation) -> None:
     """An op on float32 and float64 operands MUST give float64, and each operand's cotangent in that
     operand's own type.
@@ -40,7 +40,16 @@ def test_float32_with_float64_is_float64(impl: Implementation) -> None:
     assert_dtype(bar_of_wide, np.float64, "cotangent of the float64 operand")
 
 
-@clause()
+@clause(
+    depends=(
+        "ops.add.dtype",
+        "ops.subtract.dtype",
+        "ops.multiply.dtype",
+        "ops.divide.dtype",
+        "ops.mm.dtype",
+        "float32_with_float64_is_float64",
+    )
+)
 def test_every_op_of_two_operands_takes_the_wider_type(impl: Implementation) -> None:
     """Sums, differences, products, quotients and products of matrices of float32 and float64 operands, on
     either side, MUST be computed in float64, and pull back to each operand in its own type.
@@ -65,7 +74,7 @@ def test_every_op_of_two_operands_takes_the_wider_type(impl: Implementation) -> 
                 assert_dtype(bar, operand.dtype, f"cotangent of the {operand.dtype} operand of {op}")
 
 
-@clause()
+@clause(depends=("ops.*.every_digit_counts", "ops.*.dtype"))
 def test_no_digit_is_lost_on_the_way(impl: Implementation) -> None:
     """What ops only move, choose, add or change the sign of MUST keep every digit of its type, in the value
     and in the cotangents.
@@ -95,7 +104,9 @@ def test_no_digit_is_lost_on_the_way(impl: Implementation) -> None:
             assert_equal(bar, right, f"cotangent of x in {what} in {dtype}")
 
 
-@clause()
+@clause(
+    depends=("ops.divide.every_digit_counts", "ops.mm.every_digit_counts", "ops.multiply.every_digit_counts")
+)
 def test_no_digit_of_a_product_is_lost(impl: Implementation) -> None:
     """Products, quotients and products of matrices MUST be computed, and pulled back, with every digit of
     their type: multiplying by 1 changes nothing.
@@ -110,7 +121,7 @@ def test_no_digit_of_a_product_is_lost(impl: Implementation) -> None:
             assert_equal(bar, w, f"cotangent of x in {op} by ones in {dtype}")
 
 
-@clause()
+@clause(depends=("ops.add.value", "ops.subtract.value", "ops.multiply.value", "ops.sum.value"))
 def test_whole_numbers_stay_whole(impl: Implementation) -> None:
     """Sums, differences and products of integers MUST be integers, of the type that NumPy gives them."""
     for dtype in ("int64", "int32", "int8"):
@@ -121,7 +132,9 @@ def test_whole_numbers_stay_whole(impl: Implementation) -> None:
         assert_dtype(impl.value("sum", x), np.sum(x).dtype, f"total of {dtype}")
 
 
-@clause()
+@clause(
+    depends=("ops.divide.value", "ops.exp.value", "ops.mean.value", "ops.sigmoid.value", "ops.tanh.value")
+)
 def test_functions_of_whole_numbers_are_float64(impl: Implementation) -> None:
     """`exp`, `tanh`, `sigmoid`, quotients and means of integers MUST be float64, or the one floating-point
     type that there is, however small the integer type is.
@@ -136,7 +149,20 @@ def test_functions_of_whole_numbers_are_float64(impl: Implementation) -> None:
         assert_equal(quotient, np.array([0.5, 0.5]), f"quotient of {dtype}")
 
 
-@clause()
+@clause(
+    depends=(
+        "functions_of_whole_numbers_are_float64",
+        "ops.divide.value",
+        "ops.exp.value",
+        "ops.log.value",
+        "ops.log_softmax.value",
+        "ops.mean.value",
+        "ops.power.value",
+        "ops.sigmoid.value",
+        "ops.softmax.value",
+        "ops.tanh.value",
+    )
+)
 def test_the_values_of_whole_numbers_are_those_of_real_ones(impl: Implementation) -> None:
     """A function, quotient, mean or softmax of integers MUST be, in float64 or the one floating-point type
     that there is, that of the same numbers as real ones: nothing is rounded down, and nothing wraps around.
@@ -156,7 +182,19 @@ def test_the_values_of_whole_numbers_are_those_of_real_ones(impl: Implementation
         assert_equal(quotient, x / 4, f"quotient of {dtype}")
 
 
-@clause()
+@clause(
+    depends=(
+        "ops.expand.value",
+        "ops.index_select.value",
+        "ops.max.value",
+        "ops.mm.value",
+        "ops.negative.value",
+        "ops.power.value",
+        "ops.relu.value",
+        "ops.reshape.value",
+        "ops.transpose.value",
+    )
+)
 def test_what_moves_or_chooses_whole_numbers_leaves_them_whole(impl: Implementation) -> None:
     """Integers that are moved, chosen, multiplied as matrices or change their sign MUST stay integers of
     their type.
@@ -181,7 +219,16 @@ def test_what_moves_or_chooses_whole_numbers_leaves_them_whole(impl: Implementat
         assert_dtype(product, dtype, f"product of matrices of {dtype}")
 
 
-@clause()
+@clause(
+    depends=(
+        "ops.add.value",
+        "ops.subtract.value",
+        "ops.multiply.value",
+        "ops.divide.value",
+        "ops.mm.value",
+        "whole_numbers_stay_whole",
+    )
+)
 def test_whole_numbers_beside_real_ones(impl: Implementation) -> None:
     """Integers beside float64 MUST count as real numbers, in the value and in what the other operand
     receives.

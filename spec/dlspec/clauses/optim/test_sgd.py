@@ -17,6 +17,8 @@ from dlspec.clauses.optim.descent import descent, descents
 from dlspec.implementation import Implementation
 from dlspec.tolerance import assert_dtype, assert_equal, assert_within, rounding
 
+DEPENDS = ("a_step_goes_against_the_gradient",)
+
 Array = NDArray[Any]
 
 UNITS = 8
@@ -48,7 +50,7 @@ def test_momentum_keeps_a_share_of_the_velocity(impl: Implementation) -> None:
         assert_equal(history[step][0], np.array([right]), f"parameter after step {step + 1}")
 
 
-@clause()
+@clause(depends="momentum_keeps_a_share_of_the_velocity")
 def test_each_parameter_has_a_velocity_of_its_own(impl: Implementation) -> None:
     """Parameters of one shape MUST each have a velocity of their own, also where one of them misses a
     gradient.
@@ -70,7 +72,7 @@ def test_each_parameter_has_a_velocity_of_its_own(impl: Implementation) -> None:
             assert_equal(history[step][number], np.array([expected]), what)
 
 
-@clause()
+@clause(depends="momentum_keeps_a_share_of_the_velocity")
 def test_the_first_step_with_momentum_is_a_plain_one(impl: Implementation) -> None:
     """The velocity MUST start at 0, so that the first step is the same with and without momentum."""
     start, step = [np.array([1.0, -2.0])], [[np.array([3.0, 5.0])]]
@@ -80,7 +82,7 @@ def test_the_first_step_with_momentum_is_a_plain_one(impl: Implementation) -> No
     assert_equal(first, plain, "parameter after the first step with momentum")
 
 
-@clause()
+@clause(depends="momentum_keeps_a_share_of_the_velocity")
 def test_nesterov_looks_ahead(impl: Implementation) -> None:
     """With Nesterov a step MUST be `alpha (g + momentum v)`, with the velocity that already holds `g`."""
     g = np.array([8.0])
@@ -104,7 +106,7 @@ def test_decay_pulls_towards_zero(impl: Implementation) -> None:
         assert_equal(after, np.array([14.0, -9.0]), f"parameter after a step with {options or 'no momentum'}")
 
 
-@clause()
+@clause(depends=("momentum_keeps_a_share_of_the_velocity", "decay_pulls_towards_zero"))
 def test_decay_enters_the_velocity(impl: Implementation) -> None:
     """With momentum the decay MUST be part of the velocity, as part of the gradient."""
     zero = np.array([0.0])
@@ -157,7 +159,7 @@ def test_a_parameter_without_a_gradient_is_left_alone(impl: Implementation) -> N
     assert_equal(history[2][0], np.array([5.75]), "parameter after the step that follows")
 
 
-@clause()
+@clause(depends=("momentum_keeps_a_share_of_the_velocity", "decay_pulls_towards_zero"))
 def test_a_gradient_of_zero_is_a_gradient(impl: Implementation) -> None:
     """A gradient of exact zeros MUST count as a gradient: momentum and decay go on."""
     zero = np.array([0.0])
@@ -166,7 +168,10 @@ def test_a_gradient_of_zero_is_a_gradient(impl: Implementation) -> None:
     assert_equal(history[1][0], np.array([-6.0]), "parameter after a step with a gradient of zeros")
 
 
-@clause(cases={"run": descents()})
+@clause(
+    cases={"run": descents()},
+    depends=("nesterov_looks_ahead", "decay_pulls_towards_zero", "momentum_keeps_a_share_of_the_velocity"),
+)
 def test_options_combine_as_the_rule_says(impl: Implementation, run: dict[str, Any]) -> None:
     """Momentum, decay, Nesterov, changing learning rates and absent gradients MUST combine as the
     update rule says.
@@ -182,7 +187,7 @@ def test_options_combine_as_the_rule_says(impl: Implementation, run: dict[str, A
             assert_equal(got, expected, f"parameter {k} after step {step}")
 
 
-@clause()
+@clause(depends="options_combine_as_the_rule_says")
 def test_every_combination_of_options(impl: Implementation) -> None:
     """Every combination of momentum, decay, Nesterov, constant and changing learning rates, with and
     without a gap in the gradients, MUST follow the update rule.

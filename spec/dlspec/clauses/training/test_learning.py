@@ -9,6 +9,8 @@ from dlspec.clauses.training.trajectories import TRUTH, XOR, XOR_START, xor_loss
 from dlspec.failure import ConformanceFailure
 from dlspec.implementation import Implementation
 
+DEPENDS = ("training.trajectories.a_network_learns_xor_step_by_step",)
+
 
 @clause()
 def test_xor_is_learned(impl: Implementation) -> None:

@@ -20,8 +20,15 @@ from dlspec.clauses.training.trajectories import (
 from dlspec.implementation import Implementation
 from dlspec.programs import lattice
 
+DEPENDS = (
+    "layers.linear.gradient",
+    "optim.sgd.a_step_goes_against_the_gradient",
+    "objects.accumulation.leaves_add_up_over_calls",
+    "objects.optimizer_state.a_step_trains_a_model",
+)
 
-@clause()
+
+@clause(depends=("ops.tanh.gradient", "ops.sigmoid.gradient", "losses.mse_loss.gradient"))
 def test_a_network_learns_xor_step_by_step(impl: Implementation) -> None:
     """A network of two linear layers, trained on the mean squared error, MUST take the right step ten
     times in a row.
@@ -29,7 +36,14 @@ def test_a_network_learns_xor_step_by_step(impl: Implementation) -> None:
     assert_follows(impl, xor_loss, XOR_START, [(XOR, TRUTH)] * 10, alpha=0.5, names=XOR_NAMES)
 
 
-@clause()
+@clause(
+    depends=(
+        "ops.tanh.gradient",
+        "ops.sigmoid.gradient",
+        "losses.mse_loss.gradient",
+        "losses.reductions.the_sum_is_the_mean_times_the_number",
+    )
+)
 def test_the_sum_has_the_scale_of_the_book(impl: Implementation) -> None:
     """Trained on the sum of squared errors, as in chapter 13, a network MUST take the right step ten
     times in a row.
@@ -37,7 +51,7 @@ def test_the_sum_has_the_scale_of_the_book(impl: Implementation) -> None:
     assert_follows(impl, summed_xor_loss, XOR_START, [(XOR, TRUTH)] * 10, alpha=0.125, names=XOR_NAMES)
 
 
-@clause()
+@clause(depends="a_network_learns_xor_step_by_step")
 def test_batches_of_different_sizes(impl: Implementation) -> None:
     """A training on batches of different sizes MUST take the right step for each: nothing is kept from
     the batch before.
@@ -47,7 +61,7 @@ def test_batches_of_different_sizes(impl: Implementation) -> None:
     assert_follows(impl, xor_loss, XOR_START, batches, alpha=0.5, names=XOR_NAMES)
 
 
-@clause()
+@clause(depends=("ops.tanh.gradient", "losses.cross_entropy_loss.gradient"))
 def test_a_classifier_step_by_step(impl: Implementation) -> None:
     """A classifier that is trained on cross-entropy MUST take the right step eight times in a row."""
     targets = np.array([0, 2, 1, 2, 0])
@@ -60,7 +74,9 @@ def test_a_classifier_step_by_step(impl: Implementation) -> None:
     assert_follows(impl, loss, start, [(lattice(9, 5, 2),)] * 8, alpha=0.5, names=XOR_NAMES)
 
 
-@clause()
+@clause(
+    depends=("layers.rnn_cell.gradient", "layers.embedding.gradient", "losses.cross_entropy_loss.gradient")
+)
 def test_a_recurrent_network_step_by_step(impl: Implementation) -> None:
     """An embedding and an RNN cell over three words, trained on cross-entropy, MUST take the right step
     six times in a row.
@@ -78,7 +94,9 @@ def test_a_recurrent_network_step_by_step(impl: Implementation) -> None:
     assert_follows(impl, loss, start, [(np.zeros((2, 3)),)] * 6, alpha=0.5, names=names)
 
 
-@clause()
+@clause(
+    depends=("layers.lstm_cell.gradient", "layers.embedding.gradient", "losses.cross_entropy_loss.gradient")
+)
 def test_an_lstm_step_by_step(impl: Implementation) -> None:
     """An LSTM cell over two words, trained on cross-entropy, MUST take the right step four times in a row."""
     targets = np.array([1, 0])
