@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import subprocess
@@ -28,6 +29,7 @@ HOMEWORK = Path(__file__).parent / "homework"
 SUBJECT = Subject("homework", None, ("ops",), ("float64",), ())
 
 Command = Callable[..., tuple[int, str, str]]
+Json = dict[str, Any]
 
 
 @pytest.fixture
@@ -425,7 +427,11 @@ def test_freeze_says_what_changes(dlspec: Command, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("command", ["freeze", "promote"])
 def test_an_installed_package_that_cannot_be_written_to_is_named(
-    dlspec: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+    dlspec: Command,
+    explored: Callable[[str], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
 ) -> None:
     def read_only(*arguments: object, **options: object) -> list[str]:
         raise PermissionError(13, "Permission denied")
@@ -433,7 +439,7 @@ def test_an_installed_package_that_cannot_be_written_to_is_named(
     monkeypatch.setattr(freeze, command, read_only)
     arguments: tuple[object, ...] = ("freeze",)
     if command == "promote":
-        arguments = ("promote", explored(tmp_path, "explore"), "ops.tanh.value")
+        arguments = ("promote", explored("explore"), "ops.tanh.value")
 
     code, _, err = dlspec(*arguments)
 
@@ -455,18 +461,38 @@ def test_freezing_leaves_nothing_in_the_working_folder(tmp_path: Path) -> None:
     assert list(temporary.iterdir()) == []
 
 
-def explored(folder: Path, found_by: str) -> Path:
-    """A report with one failure."""
-    case = {"operands": [], "static": {"dict": {}}}
-    failure = {"found_by": found_by, "case": case}
-    entry = {"id": "ops.tanh.value", "status": "fail", "failure": failure}
-    path = folder / "report.json"
-    path.write_text(json.dumps({"schema": 1, "clauses": [entry, {"id": "ops.exp.value", "status": "pass"}]}))
-    return path
+@pytest.fixture(scope="module")
+def empty_report(tmp_path_factory: pytest.TempPathFactory) -> Json:
+    """A real report, of a target that is asked nothing but one clause."""
+    path = tmp_path_factory.mktemp("report") / "report.json"
+    command = ["verify", str(HOMEWORK / "partial.py"), "--only", "ops.exp.shape", "--report", str(path)]
+    subprocess.run(
+        [sys.executable, "-P", "-m", "dlspec.runner.main", *command], check=False, capture_output=True
+    )
+    report: Json = json.loads(path.read_text(encoding="utf-8"))
+    return report
+
+
+@pytest.fixture
+def explored(empty_report: Json, tmp_path: Path) -> Callable[[str], Path]:
+    """A report with one failure, given how it was found."""
+
+    def written(found_by: str) -> Path:
+        nothing = dict.fromkeys(("what", "index", "got", "expected", "bound", "ratio", "case_number"))
+        case = {"operands": [], "static": {"dict": {}}}
+        failure = {**nothing, "message": "wrong", "found_by": found_by, "case": case}
+        report = copy.deepcopy(empty_report)
+        entry = next(entry for entry in report["clauses"] if entry["id"] == "ops.tanh.value")
+        entry |= {"status": "fail", "message": "wrong", "failure": failure}
+        path = tmp_path / "report.json"
+        path.write_text(json.dumps(report), encoding="utf-8")
+        return path
+
+    return written
 
 
 def test_promote_hands_over_the_case(
-    dlspec: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dlspec: Command, explored: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     promoted: list[tuple[str, Any]] = []
 
@@ -476,7 +502,7 @@ def test_promote_hands_over_the_case(
 
     monkeypatch.setattr(freeze, "promote", fake)
 
-    code, out, _ = dlspec("promote", explored(tmp_path, "explore"), "ops.tanh.value")
+    code, out, _ = dlspec("promote", explored("explore"), "ops.tanh.value")
 
     assert code == 0
     assert promoted == [("ops.tanh.value", {"operands": [], "static": {"dict": {}}})]
@@ -493,9 +519,9 @@ def test_promote_hands_over_the_case(
     ],
 )
 def test_promote_refuses_what_is_no_find(
-    dlspec: Command, tmp_path: Path, found_by: str, clause: str, message: str
+    dlspec: Command, explored: Callable[[str], Path], found_by: str, clause: str, message: str
 ) -> None:
-    code, _, err = dlspec("promote", explored(tmp_path, found_by), clause)
+    code, _, err = dlspec("promote", explored(found_by), clause)
 
     assert code == ExitCode.USAGE
     assert message in err
@@ -534,7 +560,7 @@ def test_exploring_finds_what_frozen_cases_do_not_and_promote_can_read_it(
     assert operand.item() in rare
 
 
-@pytest.mark.parametrize("package", ["typer", "rich", "hypothesis", "mpmath"])
+@pytest.mark.parametrize("package", ["typer", "rich", "hypothesis", "jsonschema", "mpmath"])
 def test_a_missing_extra_is_one_line(package: str) -> None:
     program = f"import sys; sys.modules[{package!r}] = None; from dlspec.runner.main import main; main()"
 

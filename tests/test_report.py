@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -48,7 +49,8 @@ def built(
 ) -> Json:
     clauses = manifest.clauses()
     by_id = {divergence.id: divergence for divergence in declared}
-    run = Run(SUBJECT, outcomes, {"ops.tanh.value": "import numpy as np\n"}, interrupted)
+    run = Run(SUBJECT, outcomes, {"ops.tanh.value": "import numpy as np\n"}, interrupted=interrupted)
+    run.no_scripts["ops.exp.value"] = "nothing shows"
     found = {id: result.status for id, result in outcomes.items()}
     collapsed = collapse(clauses, statuses(clauses, found, SUBJECT.claims, by_id), manifest.rests_on())
     final = collapsed.final
@@ -149,6 +151,7 @@ def test_a_report_says_what_is_known() -> None:
         "reproduce": "import numpy as np\n",
     }
     assert entry(report, "ops.add.value")["status"] == "pass"
+    assert entry(report, "ops.exp.value")["no_script"] == "nothing shows"
     scale = next(clause["id"] for clause in report["clauses"] if clause["profile"] == "scale")
     assert entry(report, scale)["status"] == "not-run"
     assert entry(report, scale)["message"] == "deselected"
@@ -227,10 +230,11 @@ def test_a_script_shows_the_failure_by_itself(tmp_path: Path) -> None:
     assert done.returncode == ExitCode.DIFFERS, done.stderr
 
     shown = subprocess.run(
-        [sys.executable, str(tmp_path / "ops.exp.value.py")], capture_output=True, text=True, check=True
+        [sys.executable, str(tmp_path / "ops.exp.value.py")], capture_output=True, text=True, check=False
     )
 
-    assert "wrong: exp" in shown.stdout
+    assert re.match(r"exp\S*: got \S+ expected \S+\n$", shown.stdout)
+    assert "AssertionError" in shown.stderr
 
 
 def test_a_path_that_cannot_be_written_is_found_before_anything_runs(tmp_path: Path) -> None:
@@ -264,9 +268,12 @@ def test_writing_leaves_the_old_report_whole_when_it_fails(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "is no JSON"),
+        ("{", "is no JSON, or not all of it"),
         ("[]", "is no report"),
-        ('{"schema": 2, "clauses": []}', "is no report"),
+        ('{"schema": 1, "clauses": []}', "is no report of `dlspec verify`: as a whole: "),
+        ('{"schema": "1", "clauses": []}', "is no report"),
+        ('{"schema": 2, "clauses": []}', "was written by a newer dlspec: its format is version 2"),
+        ('{"schema": 0, "clauses": []}', "is no report"),
         (None, "can't be read"),
     ],
 )
@@ -276,4 +283,26 @@ def test_what_is_no_report_is_not_read(tmp_path: Path, text: str | None, message
         path.write_text(text)
 
     with pytest.raises(Stop, match=message):
+        reports.read(path)
+
+
+def test_a_report_cut_off_anywhere_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    reports.write(built({"ops.add.value": Result("ops.add.value", Status.PASS)}), path)
+    assert reports.read(path)["complete"] is False
+    text = path.read_text(encoding="utf-8")
+
+    for kept in (0, 1, len(text) // 3, len(text) - 3):
+        path.write_text(text[:kept], encoding="utf-8")
+        with pytest.raises(Stop, match="is no JSON, or not all of it"):
+            reports.read(path)
+
+
+def test_what_does_not_keep_to_the_schema_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    report = built({})
+    report["clauses"][3]["status"] = "excellent"
+    path.write_text(json.dumps(report), encoding="utf-8")
+
+    with pytest.raises(Stop, match=r"\['clauses'\]\[3\]\['status'\]: 'excellent'"):
         reports.read(path)

@@ -7,9 +7,13 @@ nothing else; for an adapter it goes through the adapter.
 
 from __future__ import annotations
 
+import contextlib
+import io
+import math
 import re
+import sys
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,6 +47,8 @@ class Recorder:
     leaves: list[str] = field(default_factory=list)
     result: str | None = None
     count: int = 0
+    bars: Sequence[Array | None] = ()
+    """What a pullback gave, last."""
 
     def fresh(self, prefix: str) -> str:
         """A variable that isn't used yet."""
@@ -81,10 +87,15 @@ def literal(value: Any) -> str:
     return repr(value)
 
 
-def script(
-    clause: Clause, impl: Implementation, target: str, failure: BaseException | None = None
-) -> str | None:
+class NoScript(Exception):
+    """There is no script for a failure; `str` says why."""
+
+
+def script(clause: Clause, impl: Implementation, target: str, failure: BaseException | None = None) -> str:
     """The stand-alone script for a clause that fails, or on which the implementation raises.
+
+    It prints what came and what should have come, and ends in an assertion that fails as long as the
+    implementation is wrong; or it raises what the implementation raises.
 
     Args:
         clause: The clause.
@@ -92,29 +103,35 @@ def script(
         target: What `dlspec verify` was given.
         failure: What the clause raised, so that its case alone is run again.
 
-    Returns:
-        The script; None where the failure doesn't show again, or not in few lines.
+    Raises:
+        NoScript: The failure doesn't show again, or not by the numbers that come out, or not in few lines.
     """
     recorder = Recorder(impl)
     before = _instrument(impl, recorder)
     try:
-        message = _again(clause, impl, failure)
+        again = _again(clause, impl, failure)
+        closing = _closing(impl, recorder, clause, again)
     finally:
         for name, value in before.items():
             if value is None:
                 del vars(impl)[name]
             else:
                 vars(impl)[name] = value
-    if message is None or not recorder.lines or len(recorder.lines) > LONGEST:
-        return None
+    if not recorder.lines:
+        raise NoScript("nothing was computed before it failed")
+    if len(recorder.lines) > LONGEST:
+        raise NoScript(f"it takes {len(recorder.lines)} calls to show it, which is no short script any more")
     _drop_unused(recorder)
     heading = [f"# {clause.id}", *(f"# {line}" for line in textwrap.wrap(clause.sentence, 88))]
     lines = [*heading, "import numpy as np", *_imports(impl, target, recorder), "", *_body(impl, recorder)]
-    return "\n".join([*lines, *_closing(impl, recorder, clause, message)]) + "\n"
+    text = "\n".join([*lines, *closing]) + "\n"
+    if not _shows(text, again):
+        raise NoScript("the calls that were noted don't show it by themselves")
+    return text
 
 
-def _again(clause: Clause, impl: Implementation, failure: BaseException | None) -> str | None:
-    """Run the failing case alone; what is wrong this time."""
+def _again(clause: Clause, impl: Implementation, failure: BaseException | None) -> Exception:
+    """Run the failing case alone; what is raised this time."""
     try:
         if (
             isinstance(failure, ConformanceFailure)
@@ -125,11 +142,25 @@ def _again(clause: Clause, impl: Implementation, failure: BaseException | None) 
             clause.check_case(impl, inputs)
         else:
             clause.check(impl)
-    except ConformanceFailure as again:
-        return again.message + (f", allowed {again.bound:.1e}" if again.bound else "")
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
-    return None
+    except Exception as again:
+        return again
+    raise NoScript("it doesn't fail when it is asked again")
+
+
+def _shows(text: str, failure: Exception) -> bool:
+    """Whether a script, run here and now, raises what it should."""
+    wanted = AssertionError if isinstance(failure, ConformanceFailure) else type(failure)
+    path, streams = list(sys.path), (io.StringIO(), io.StringIO())
+    try:
+        with contextlib.redirect_stdout(streams[0]), contextlib.redirect_stderr(streams[1]):
+            exec(
+                compile(text, "<script>", "exec"), {"__name__": "__main__"}
+            )  # the text that was just written
+    except BaseException as raised:
+        return type(raised).__name__ == wanted.__name__
+    finally:
+        sys.path[:] = path
+    return False
 
 
 def _drop_unused(recorder: Recorder) -> None:
@@ -226,7 +257,9 @@ def _noting_vjp(recorder: Recorder, impl: Implementation, vjp: Callable[..., Any
         def noting_pullback(cotangent: Array) -> Any:
             recorder.lines = [line for line in recorder.lines if line[0] != "backward"]
             recorder.lines.append(("backward", literal(np.asarray(cotangent))))
-            return pullback(cotangent)
+            bars = pullback(cotangent)
+            recorder.bars = [None if bar is None else np.asarray(impl.numpy(bar)) for bar in bars]
+            return bars
 
         return value, noting_pullback
 
@@ -328,22 +361,106 @@ def _functional_body(recorder: Recorder) -> list[str]:
     ]
 
 
-def _closing(impl: Implementation, recorder: Recorder, clause: Clause, message: str) -> list[str]:
+def _closing(impl: Implementation, recorder: Recorder, clause: Clause, failure: Exception) -> list[str]:
+    """The lines that print what came and what should have come, and say whether that is the same."""
     backward = [line for kind, line in recorder.lines if kind == "backward"]
-    labels = [f"gradient of {name}" for name in recorder.leaves]
-    if clause.op is not None and len(clause.op.operands) == len(labels):
-        labels = [f"cotangent of {name}" for name in clause.op.operands]
-    module = isinstance(impl, ModuleImplementation)
-    if not backward:
-        shown = f"{recorder.result}.data" if module else f"impl.numpy({recorder.result})"
-        got = [f'print("value:", {shown})'] if recorder.result else []
-    elif isinstance(impl, TapeImplementation):
-        grad = "getattr({0}.grad, 'data', None)" if module else "impl.grad({0})"
-        got = [
-            f'print("{label}:", {grad.format(name)})'
-            for label, name in zip(labels, recorder.leaves, strict=True)
-        ]
-    else:
-        got = [f"bars = pullback({backward[-1]})"]
-        got += [f'print("{label}:", bars[{k}])' for k, label in enumerate(labels)]
-    return [*got, f"print({f'wrong: {message}'!r})"]
+    functional = not isinstance(impl, TapeImplementation)
+    pulled = [f"bars = pullback({backward[-1]})"] if backward and functional else []
+    if not isinstance(failure, ConformanceFailure):
+        # Its own exception ends the script; what is lazy has to be asked for its numbers.
+        asked = recorder.result if not backward and recorder.result in recorder.names.values() else None
+        return [*pulled, *([f"print({_array_of(impl, asked)})"] if asked else [])]
+    if failure.expected is None:
+        raise NoScript("what is wrong is not a number that comes out")
+    if failure.got == "no exception":
+        raise NoScript("what is wrong is that nothing was raised")
+    name, place = failure.what or "value", ""
+    if failure.index:
+        place = f"[{', '.join(map(str, failure.index))}]"
+    for expression, array in _candidates(impl, recorder, pulled, failure.what or "", clause):
+        text = _comparison(expression, array, failure, place)
+        if text is not None:
+            got, expected, check = text
+            return [
+                *pulled,
+                f"got, expected = {got}, {expected}",
+                f'print("{name}{place}: got", got, "expected", expected)',
+                f"assert {check}",
+            ]
+    raise NoScript("what is wrong is none of the numbers that come out of the calls that were noted")
+
+
+def _comparison(
+    expression: str, array: Array | None, failure: ConformanceFailure, place: str
+) -> tuple[str, str, str] | None:
+    """Source of what came, of what should have come and of the check, where this array is what is wrong."""
+    got, expected = failure.got, failure.expected
+    if array is None:
+        return (expression, repr(expected), "got is not None") if got is None else None
+    if failure.index is None:
+        for text, value in ((f"{expression}.shape", array.shape), (f"{expression}.dtype", array.dtype)):
+            if str(value) == got:
+                quoted = expected if value == array.shape else repr(expected)
+                return text, quoted, "got == expected"
+        return None
+    if len(failure.index) != array.ndim or any(
+        k >= n for k, n in zip(failure.index, array.shape, strict=True)
+    ):
+        return None
+    element = array[failure.index].item()
+    if not (element == got or (_is_nan(element) and _is_nan(got))):
+        return None
+    if _is_nan(expected):
+        return expression + place, "np.nan", "np.isnan(got)"
+    check = "got == expected"
+    if failure.bound:
+        # Rounded up, so that what is within the bound stays within it.
+        check = f"abs(got - expected) <= {_rounded_up(failure.bound)}"
+        check = f"got == expected or {check}" if np.isinf(expected) else check
+    return expression + place, literal(np.asarray(expected))[len("np.array(") : -1].split(", dtype")[0], check
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _rounded_up(bound: float) -> str:
+    """A bound with two digits, not below itself."""
+    text = f"{bound:.1e}"
+    return text if float(text) >= bound else f"{bound * 1.05:.1e}"
+
+
+def _candidates(
+    impl: Implementation, recorder: Recorder, pulled: Sequence[str], what: str, clause: Clause
+) -> Iterator[tuple[str, Array | None]]:
+    """What the script could show, as source and as it is now; what the failure names comes first."""
+    values = {name: value for value in recorder.kept if (name := recorder.names.get(id(value)))}
+    found: list[tuple[str, Array | None]] = []
+    if pulled:
+        found += [(f"bars[{k}]", bar) for k, bar in enumerate(recorder.bars)]
+    elif isinstance(impl, TapeImplementation) and any(kind == "backward" for kind, _ in recorder.lines):
+        for name in recorder.leaves:
+            grad = impl.grad(values[name]) if name in values else None
+            shown = f"impl.numpy(impl.grad({name}))"
+            if isinstance(impl, ModuleImplementation):
+                shown = f"{name}.grad.data"
+            if grad is None:
+                found.append((shown.removesuffix(".data"), None))
+            else:
+                found.append((shown, np.asarray(impl.numpy(grad))))
+    if clause.op is not None and len(clause.op.operands) == len(found):
+        named = [operand in what.split() for operand in clause.op.operands]
+        found = sorted(found, key=lambda pair: not named[found.index(pair)])
+    for name, value in reversed(values.items()):
+        if name in recorder.leaves or value is None or isinstance(value, tuple):
+            continue
+        try:
+            found.append((_array_of(impl, name), np.asarray(impl.numpy(value))))
+        except Exception:  # not everything that was noted has numbers
+            continue
+    yield from found
+
+
+def _array_of(impl: Implementation, name: str) -> str:
+    """How the numbers behind a variable are written."""
+    return f"{name}.data" if isinstance(impl, ModuleImplementation) else f"impl.numpy({name})"

@@ -20,8 +20,8 @@ import typer
 from dlspec import SPEC_VERSION, casefile, freeze, manifest
 from dlspec.clause import Clause
 from dlspec.implementation import Divergence
+from dlspec.runner import compare, exams, reproducing, screen
 from dlspec.runner import divergences as declarations
-from dlspec.runner import exams, screen
 from dlspec.runner import report as reports
 from dlspec.runner.blocking import collapse
 from dlspec.runner.result import Result, Subject
@@ -395,6 +395,8 @@ def _no_litter() -> Iterator[None]:
             set_hypothesis_home_dir(None)
 
 
+app.command(name="compare")(compare.compare_command)
+app.command(name="reproduce")(reproducing.reproduce_command)
 app.command(name="faults")(exams.faults_command)
 app.command(name="variants")(exams.variants_command)
 app.command(name="random-faults")(exams.random_faults_command)

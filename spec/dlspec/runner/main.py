@@ -8,7 +8,7 @@ import os
 import sys
 import traceback
 
-NEEDED = ("hypothesis", "mpmath", "numpy", "rich", "typer")
+NEEDED = ("hypothesis", "jsonschema", "mpmath", "numpy", "rich", "typer")
 
 
 def main() -> None:

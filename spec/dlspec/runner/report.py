@@ -161,6 +161,8 @@ def _clause(
         entry["blocked_by"] = list(collapsed.blocked_by[clause.id])
     if clause.id in run.scripts:
         entry["reproduce"] = run.scripts[clause.id]
+    elif clause.id in run.no_scripts:
+        entry["no_script"] = run.no_scripts[clause.id]
     if divergence is not None:
         entry["divergence"] = {
             "category": divergence.category,
@@ -211,14 +213,28 @@ def read(path: Path) -> Json:
     """A report from its file.
 
     Raises:
-        Stop: There is none.
+        Stop: There is none, or not a whole one that this version knows how to read.
     """
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise Stop(f"{path}: can't be read: {error.strerror}") from error
     except ValueError as error:
-        raise Stop(f"{path}: is no JSON: {error}") from error
-    if not isinstance(report, dict) or report.get("schema") != SCHEMA_VERSION or "clauses" not in report:
-        raise Stop(f"{path}: is no report of `dlspec verify` that this version reads")
-    return report
+        raise Stop(f"{path}: is no JSON, or not all of it: {error}") from error
+    version = report.get("schema") if isinstance(report, dict) else None
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise Stop(
+            f"{path}: was written by a newer dlspec: its format is version {version}, and this one reads "
+            f"version {SCHEMA_VERSION}. Upgrade: pip install -U deeplearning-framework"
+        )
+    if version != SCHEMA_VERSION:
+        raise Stop(f"{path}: is no report of `dlspec verify`")
+    # Imported here: most commands read no report.
+    import jsonschema
+
+    wrong = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema()).iter_errors(report))
+    if wrong is not None:
+        place = "".join(f"[{part!r}]" for part in wrong.absolute_path) or "as a whole"
+        raise Stop(f"{path}: is no report of `dlspec verify`: {place}: {wrong.message[:200]}")
+    whole: Json = report
+    return whole

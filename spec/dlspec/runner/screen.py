@@ -218,8 +218,8 @@ def _how_to_reproduce(
         return [f"  script: {written}"]
     if not in_full:
         return []
-    # Its heading and its last line say what stands above it already: the clause, and what is wrong.
-    body = [line for line in script.rstrip().splitlines()[:-1] if line and not line.startswith("# ")]
+    # Its heading says what stands above it already: the clause.
+    body = [line for line in script.rstrip().splitlines() if line and not line.startswith("# ")]
     spare = LINES - 1 - len(wrapped(clause.sentence, "  ")) - SHORTEST_FINDING
     if len(body) + 1 <= spare and all(len(line) <= WIDTH - 4 for line in body):
         return ["  To see it by itself:", *(f"    {printable(line)}".rstrip() for line in body)]

@@ -77,12 +77,14 @@ class Run:
         subject: What the target turned out to be.
         results: The result of each clause that was asked, or of which it is known why it wasn't.
         scripts: Stand-alone scripts of failures, by clause.
+        no_scripts: Why there is none, by clause.
         interrupted: Whether it was broken off from outside.
     """
 
     subject: Subject
     results: dict[str, Result] = field(default_factory=dict)
     scripts: dict[str, str] = field(default_factory=dict)
+    no_scripts: dict[str, str] = field(default_factory=dict)
     interrupted: bool = False
 
 
@@ -248,7 +250,10 @@ class _Supervisor:
                 self._add(Result.from_json(event))
             case "script":
                 assert self.run is not None
-                self.run.scripts[event["id"]] = event["text"]
+                if event["text"] is None:
+                    self.run.no_scripts[event["id"]] = event["reason"]
+                else:
+                    self.run.scripts[event["id"]] = event["text"]
 
     def _add(self, result: Result) -> None:
         assert self.run is not None

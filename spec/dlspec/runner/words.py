@@ -40,11 +40,11 @@ def _found(clause: Clause, result: Result) -> list[str]:
     """What came instead of a pass, unindented."""
     failure = result.failure
     if failure is None:
-        return _told(result.message or "")
+        return told(result.message or "")
     if _is_number(failure["got"]) and _is_number(failure["expected"]):
         lines = _worst_element(failure)
     else:
-        lines = _told(str(failure["message"]))
+        lines = told(str(failure["message"]))
     return lines + _which_case(clause, failure)
 
 
@@ -122,15 +122,20 @@ def wrapped(text: str, indent: str, hanging: int = 0) -> list[str]:
     )
 
 
-def _told(message: str) -> list[str]:
-    """A message line by line: sentences are wrapped, and what is indented (a place, a table) is cut off."""
-    lines = []
+def told(message: str, indent: int = 0) -> list[str]:
+    """A message line by line: sentences are wrapped, and what is indented (a place, a table) is cut off.
+
+    Args:
+        message: The message.
+        indent: Columns that will stand before each line.
+    """
+    lines, width = [], WIDTH - 2 - indent
     for line in message.splitlines():
         if line.startswith(" "):
             text = printable(line)
-            lines.append(text if len(text) <= WIDTH - 2 else f"{text[: WIDTH - 6]} ...")
+            lines.append(text if len(text) <= width else f"{text[: width - 4]} ...")
         else:
-            lines += wrapped(line, "")
+            lines += [part[indent:] for part in wrapped(line, " " * indent)]
     return lines
 
 

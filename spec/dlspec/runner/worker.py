@@ -114,9 +114,7 @@ def work(job: Job) -> None:
         if job.scripts and raised is not None and result.status in (Status.FAIL, Status.ERROR):
             # Afterwards, since it runs the failing case again: what happens there can't change the result.
             watchdog.set(job.timeout)
-            text = _script(clause, impl, job.target, raised)
-            if text is not None:
-                journal.write("script", id=id, text=plain(text))
+            journal.write("script", id=id, **_script(clause, impl, job.target, raised))
     journal.write("end")
 
 
@@ -205,11 +203,17 @@ def _how(broken: BrokenAdapter) -> dict[str, str]:
     return {"message": shortened(str(broken)), "traceback": "" if own is None else users_traceback(own)}
 
 
-def _script(clause: Clause, impl: Implementation, target: str, raised: BaseException) -> str | None:
+def _script(
+    clause: Clause, impl: Implementation, target: str, raised: BaseException
+) -> dict[str, str | None]:
+    """The text of a script, or why there is none: a failure without a script is still reported."""
     try:
-        return reproduce.script(clause, impl, target, raised)
-    except BaseException:  # a failure that is reported without a script is still reported
-        return None
+        text = reproduce.script(clause, impl, target, raised)
+    except reproduce.NoScript as none:
+        return {"text": None, "reason": shortened(str(none))}
+    except BaseException as failed:
+        return {"text": None, "reason": shortened(f"writing it failed: {type(failed).__name__}: {failed}")}
+    return {"text": plain(text), "reason": None}
 
 
 def _leave_no_core() -> None:
