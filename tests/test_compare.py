@@ -14,6 +14,7 @@ import pytest
 from dlspec import manifest
 from dlspec.implementation import Divergence
 from dlspec.runner import report as reports
+from dlspec.runner.blocking import collapse
 from dlspec.runner.compare import Kind, compare, kind_of
 from dlspec.runner.result import Result, Status, Subject
 from dlspec.runner.stop import ExitCode
@@ -37,14 +38,16 @@ def report(changed: dict[str, Status], *, declared: tuple[str, ...] = (), interr
         if status is not Status.NOT_RUN
     }
     divergences = {id: Divergence(id, "scope", "Homework 2.", None) for id in declared}
-    final = statuses(clauses, outcomes, subject.claims, divergences)
+    collapsed = collapse(
+        clauses, statuses(clauses, outcomes, subject.claims, divergences), manifest.rests_on()
+    )
     return reports.build(
         target="homework.py",
         clauses=clauses,
         selected={clause.id for clause in clauses},
         run=Run(subject, results, interrupted=interrupted),
-        final=final,
-        verdict=verdict(manifest.PROFILES, clauses, final, subject.claims, interrupted=interrupted),
+        collapsed=collapsed,
+        verdict=verdict(manifest.PROFILES, clauses, collapsed.final, subject.claims, interrupted=interrupted),
         divergences=divergences,
         options=reports.Options(),
         started="2030-01-02T03:04:05+00:00",
@@ -116,6 +119,18 @@ def test_a_regression_is_shown_with_what_is_wrong(tmp_path: Path) -> None:
     assert "  ops       partial 488/489 -> partial 487/489" in lines
     assert lines[-1] == "2 regressions, 1 improvement"
     assert max(map(len, lines)) <= 80
+
+
+def test_what_follows_from_another_failure_says_so(tmp_path: Path) -> None:
+    dependant, root = next((id, min(roots)) for id, roots in manifest.rests_on().items() if len(roots) == 1)
+    both = report({dependant: Status.FAIL, root: Status.FAIL})
+
+    code, out = run(tmp_path, report({}), both)
+    alone = compare(report({dependant: Status.FAIL}), both)
+
+    assert code == ExitCode.DIFFERS
+    assert f"    {dependant}\n      follows from {root}\n" in out
+    assert [change.id for change in alone.changes] == [root], "blocked now, and wrong before as well"
 
 
 def test_a_should_and_a_new_declaration_are_news_and_no_regression(tmp_path: Path) -> None:

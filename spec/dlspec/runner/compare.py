@@ -118,22 +118,35 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> Comparison:
         Change(
             id,
             entry["level"],
-            Status(before[id]["status"]),
-            Status(entry["status"]),
-            entry.get("divergence", {}).get("reason") or entry.get("message"),
+            _status(before[id]),
+            _status(entry),
+            _why(entry),
         )
         for id, entry in after.items()
-        if id in before and before[id]["status"] != entry["status"]
+        if id in before and _status(before[id]) != _status(entry)
     )
     texts = {profile: (old["verdicts"][profile]["text"], now["text"]) for profile, now in _shared(old, new)}
     return Comparison(
         tuple(_notes(old, new)),
         tuple(changes),
-        {id: Status(entry["status"]) for id, entry in after.items() if id not in before},
+        {id: _status(entry) for id, entry in after.items() if id not in before},
         tuple(id for id in before if id not in after),
         {profile: pair for profile, pair in texts.items() if pair[0] != pair[1]},
         bool(new["interrupted"]),
     )
+
+
+def _status(entry: Mapping[str, Any]) -> Status:
+    """What came of a clause itself, whatever it is blocked by."""
+    return Status(entry.get("outcome", entry["status"]))
+
+
+def _why(entry: Mapping[str, Any]) -> str | None:
+    """What there is to say of a clause that isn't kept: what it follows from, or what is wrong."""
+    if "blocked_by" in entry:
+        return f"follows from {', '.join(entry['blocked_by'])}"
+    reason: str | None = entry.get("divergence", {}).get("reason") or entry.get("message")
+    return reason
 
 
 def _shared(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterable[tuple[str, Json]]:
