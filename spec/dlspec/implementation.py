@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlspec.failure import NotProvided
+from dlspec.memory import Memory, traced
 
 Array = NDArray[Any]
 Value = Any
@@ -279,6 +280,10 @@ class TapeImplementation(Implementation):
         """What has arrived at a leaf, as an array of the spec's own."""
         native = self.grad(leaf)
         return None if native is None else self.array(native)
+
+    def memory(self) -> AbstractContextManager[Memory]:
+        """Count the memory in use inside a block: by default what Python and NumPy allocate."""
+        return traced()
 
     def wants_gradient(self, value: Value) -> bool:
         """Whether a gradient would flow through `value` to some leaf."""

@@ -21,18 +21,22 @@ clauses of other profiles that use them.
 
 from __future__ import annotations
 
+import contextlib
 import operator
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
+from torch.autograd.profiler import profile
 from torch.nn import functional
 
 from dlspec.failure import NotProvided
 from dlspec.implementation import Array, Program, TapeImplementation
+from dlspec.memory import Memory, TracedMemory, traced
 
 Tensor = Any
 """A `torch.Tensor`; types are checked without PyTorch."""
@@ -128,6 +132,58 @@ class SGD:
         self._optimizer.zero_grad(set_to_none=False)
 
 
+class ProfiledMemory:
+    """The bytes of all allocations that PyTorch's profiler tells of, beside the rest that Python counts.
+
+    The profiler tells of what it saw when it is stopped, so it is stopped and started again at every count.
+    """
+
+    def __init__(self, rest: TracedMemory) -> None:
+        """Begin with nothing in use."""
+        self._rest, self._bytes = rest, 0
+        self._start()
+
+    def _start(self) -> None:
+        self._profile = profile(profile_memory=True)
+        self._profile.__enter__()
+
+    def stop(self) -> list[int]:
+        """The bytes in use after each allocation and each release since the start, in order."""
+        self._profile.__exit__(None, None, None)
+        events = [event for event in self._profile.kineto_results.events() if event.name() == "[memory]"]
+        del self._profile
+        events.sort(key=lambda event: event.start_ns())
+        course = []
+        for event in events:
+            self._bytes += event.nbytes()
+            course.append(self._bytes)
+        return course
+
+    def in_use(self) -> int:
+        """The bytes in use."""
+        self.stop()
+        rest = self._rest.in_use()  # while there is no profile, which is no memory of the implementation's
+        self._start()
+        return self._bytes + rest
+
+    def most(self, work: Callable[[], Any]) -> int:
+        """The most of both kinds, which need not have been at the same moment."""
+        before = self.in_use() - self._rest.in_use()
+        rest = self._rest.most(work)
+        course = self.stop()
+        self._start()
+        return rest + max([0, *(now - before for now in course)])
+
+    def course(self, work: Callable[[], Any]) -> list[int]:
+        """The bytes in use at every allocation and release of PyTorch's, with the rest as it was before."""
+        self.in_use()
+        rest = self._rest.in_use()
+        work()
+        course = self.stop()
+        self._start()
+        return [now + rest for now in course]
+
+
 class Torch(TapeImplementation):
     """Tensors with `requires_grad`, and `Tensor.backward`."""
 
@@ -172,6 +228,7 @@ class Torch(TapeImplementation):
     def __init__(self) -> None:
         """Keep PyTorch to one thread, so that every order of summation is the same in each run."""
         torch.set_num_threads(1)
+        os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # or the profiler says so each time it starts
 
     def leaf(self, array: Array) -> Tensor:
         """A tensor that requires a gradient."""
@@ -193,6 +250,16 @@ class Torch(TapeImplementation):
     def grad(self, leaf: Tensor) -> Tensor | None:
         """`leaf.grad`."""
         return leaf.grad
+
+    @contextlib.contextmanager
+    def memory(self) -> Iterator[Memory]:
+        """What Python and NumPy allocate, and what PyTorch's profiler sees PyTorch allocate."""
+        with traced() as rest:
+            profiled = ProfiledMemory(rest)
+            try:
+                yield profiled
+            finally:
+                profiled.stop()
 
     def wants_gradient(self, value: Tensor) -> bool:
         """`value.requires_grad`."""

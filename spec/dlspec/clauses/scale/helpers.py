@@ -1,34 +1,32 @@
 """How work and memory are measured so that no clock and no other process decides a verdict.
 
-Work is compared between two sizes of the same problem in one run, or counted in calls. Memory is counted by
-`tracemalloc`, with the garbage collector off, so that only what reference counting frees counts as freed.
+Work is compared between two sizes of the same problem in one run, or counted in calls. How memory is counted
+stands in `dlspec.memory`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import gc
 import sys
 import time
-import tracemalloc
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from dlspec.failure import ConformanceFailure
+from dlspec.failure import ConformanceFailure, NotProvided
 from dlspec.implementation import TapeImplementation
+from dlspec.memory import Memory, collector_off, watched
 
 Array = NDArray[Any]
 
 SMALLEST_OBJECT = sys.getsizeof(object())
 """Bytes of the smallest thing that Python can keep: a growth below it per round is no thing that was kept."""
 
-_forget_attributes: Callable[[], object] = getattr(
-    sys, "_clear_internal_caches", getattr(sys, "_clear_type_cache", lambda: None)
-)
-"""Empty Python's cache of attributes; the first name since 3.13, the second before, neither elsewhere."""
+PROBE = 4096
+"""Elements of an array that has to be seen where memory is counted."""
 
 STRETCHES = 6
 """How many stretches of rounds have to grow before growing counts as keeping."""
@@ -88,34 +86,6 @@ def however_deep(what: str) -> Iterator[None]:
         raise ConformanceFailure(
             f"{what}: RecursionError", what=what, got="RecursionError", expected="an answer"
         ) from raised
-
-
-@contextlib.contextmanager
-def collector_off() -> Iterator[None]:
-    """Leave freeing to reference counting alone, from a clean start, inside the block."""
-    was_on = gc.isenabled()
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
-@contextlib.contextmanager
-def watched(on_event: Callable[[], None]) -> Iterator[None]:
-    """Call a function at every call and every return inside the block, of Python code and of C code."""
-
-    def profile(frame: FrameType, event: str, argument: Any) -> None:
-        on_event()
-
-    before = sys.getprofile()
-    sys.setprofile(profile)
-    try:
-        yield
-    finally:
-        sys.setprofile(before)
 
 
 def count_events(work: Callable[[], Any], limit: int, what: str) -> int:
@@ -202,56 +172,39 @@ def _seconds(work: Callable[[int], Any], size: int) -> float:
 
 
 @contextlib.contextmanager
-def counted_memory() -> Iterator[Callable[[], int]]:
-    """Count memory inside the block; gives a function for the bytes in use."""
-    was_tracing = tracemalloc.is_tracing()
-    with collector_off():
-        if not was_tracing:
-            tracemalloc.start()
-        try:
-            yield _bytes_in_use
-        finally:
-            if not was_tracing:
-                tracemalloc.stop()
+def counted_memory(impl: TapeImplementation) -> Iterator[Memory]:
+    """Count the implementation's memory inside the block; NotProvided where what it allocates isn't seen.
 
-
-def most_in_use(work: Callable[[], Any]) -> int:
-    """The bytes that some work needs at its worst moment, beside those in use before; inside
-    `counted_memory`.
+    A count that can't grow would let everything pass.
     """
-    before = _bytes_in_use()
-    tracemalloc.reset_peak()
-    work()
-    return tracemalloc.get_traced_memory()[1] - before
+    with collector_off(), impl.memory() as memory:
+        x = impl.constant(np.ones(PROBE))
+        before = memory.in_use()
+        y = impl.F.add(x, x)
+        size = impl.array(y).nbytes
+        if memory.in_use() - before < size:
+            raise NotProvided("memory that can be counted")
+        del x, y
+        yield memory
 
 
-def _bytes_in_use() -> int:
-    # Python keeps freed tuples, lists and the like for reuse, and gives them back in a full collection.
-    # Frozen, no object takes part in it, so that it frees nothing else: cycles stay, as they should here.
-    gc.freeze()
-    gc.collect()
-    gc.unfreeze()
-    # It also remembers where it last found an attribute, under a copy of the name if a C extension made one
-    # for the look-up: NumPy does for `array.flags.writeable = False`, and 4096 names may be remembered.
-    _forget_attributes()
-    return tracemalloc.get_traced_memory()[0]
-
-
-def assert_nothing_kept(work: Callable[[], Any], what: str, *, rounds: int = 10) -> None:
+def assert_nothing_kept(
+    impl: TapeImplementation, work: Callable[[], Any], what: str, *, rounds: int = 10
+) -> None:
     """Fail if doing some work over and over keeps anything, be it one small object a round.
 
     One stretch of rounds without growth is enough to pass: a dictionary or a cache, of Python's or NumPy's
     own, may grow for a while and then stays.
     """
     growths = []
-    with counted_memory() as in_use:
+    with counted_memory(impl) as memory:
         for _ in range(3):
             work()
         for _ in range(STRETCHES):
-            before = in_use()
+            before = memory.in_use()
             for _ in range(rounds):
                 work()
-            growths.append((in_use() - before) / rounds)
+            growths.append((memory.in_use() - before) / rounds)
             if growths[-1] < SMALLEST_OBJECT:
                 return
     raise ConformanceFailure(

@@ -19,7 +19,6 @@ from dlspec.clauses.scale.helpers import (
     counted_memory,
     embedding_step,
     however_deep,
-    most_in_use,
 )
 from dlspec.failure import ConformanceFailure
 from dlspec.implementation import Implementation, TapeImplementation
@@ -235,7 +234,7 @@ def test_a_step_of_an_embedding_costs_its_rows(impl: TapeImplementation) -> None
         steps[vocabulary]()
 
     # Sixty-four times the table must not take eight times as much, as where time is compared.
-    with counted_memory():
-        needed = {vocabulary: most_in_use(step) for vocabulary, step in steps.items()}
+    with counted_memory(impl) as memory:
+        needed = {vocabulary: memory.most(step) for vocabulary, step in steps.items()}
     assert_at_most(needed[64_000], 8 * needed[1_000], "in a step of an embedding of 64,000 rows")
     assert_linear(lambda size: steps[1_000 * size**3](), 1, "the table of an embedding, as a cube root")

@@ -17,10 +17,8 @@ from dlspec.clauses.scale.helpers import (
     counted_memory,
     diamonds,
     however_deep,
-    most_in_use,
     product,
     uses,
-    watched,
 )
 from dlspec.implementation import TapeImplementation
 
@@ -37,6 +35,7 @@ def test_after_backward_a_graph_is_gone(impl: TapeImplementation) -> None:
     x, w = impl.leaf(np.ones(SIDE)), impl.leaf(np.ones(SIDE))
 
     assert_nothing_kept(
+        impl,
         lambda: impl.backward(product(impl.F, x, w, 5), np.ones(SIDE)),
         "a graph that was pulled back and dropped",
     )
@@ -49,7 +48,7 @@ def test_without_backward_a_graph_is_gone(impl: TapeImplementation) -> None:
     """
     x, w = impl.leaf(np.ones(SIDE)), impl.leaf(np.ones(SIDE))
 
-    assert_nothing_kept(lambda: product(impl.F, x, w, 5), "a graph that was dropped without backward")
+    assert_nothing_kept(impl, lambda: product(impl.F, x, w, 5), "a graph that was dropped without backward")
 
 
 @clause()
@@ -58,6 +57,7 @@ def test_a_retained_graph_is_gone(impl: TapeImplementation) -> None:
     x, w = impl.leaf(np.ones(SIDE)), impl.leaf(np.ones(SIDE))
 
     assert_nothing_kept(
+        impl,
         lambda: impl.backward(product(impl.F, x, w, 5), np.ones(SIDE), retain_graph=True),
         "a graph that was retained and dropped",
     )
@@ -73,7 +73,7 @@ def test_leaves_are_gone_too(impl: TapeImplementation) -> None:
         x, w = impl.leaf(np.ones(SIDE)), impl.leaf(np.ones(SIDE))
         impl.backward(product(impl.F, x, w, 3), np.ones(SIDE))
 
-    assert_nothing_kept(work, "leaves and their graph")
+    assert_nothing_kept(impl, work, "leaves and their graph")
 
 
 @clause()
@@ -86,7 +86,7 @@ def test_retained_gradients_are_gone(impl: TapeImplementation) -> None:
         impl.retain_grad(h)
         impl.backward(impl.F.multiply(h, h), np.ones(SIDE))
 
-    assert_nothing_kept(work, "a result that retained its gradient")
+    assert_nothing_kept(impl, work, "a result that retained its gradient")
 
 
 @clause()
@@ -100,7 +100,7 @@ def test_training_keeps_nothing(impl: TapeImplementation) -> None:
         impl.backward(impl.F.sum(impl.F.multiply(y, y)))
         optimizer.step()
 
-    assert_nothing_kept(step, "a step of a training", rounds=50)
+    assert_nothing_kept(impl, step, "a step of a training", rounds=50)
 
 
 @clause()
@@ -115,21 +115,21 @@ def test_an_error_keeps_nothing(impl: TapeImplementation) -> None:
         except Exception:
             return
 
-    assert_nothing_kept(work, "a backward that was refused")
+    assert_nothing_kept(impl, work, "a backward that was refused")
 
 
 @clause()
 def test_a_freed_graph_holds_nothing(impl: TapeImplementation) -> None:
     """After `backward` a result that is still held MUST hold none of the arrays on the way to it."""
     length = 40
-    with counted_memory() as in_use:
+    with counted_memory(impl) as memory:
         x, w = impl.leaf(np.ones(SIDE)), impl.leaf(np.ones(SIDE))
         impl.backward(x, np.ones(SIDE))
         impl.backward(w, np.ones(SIDE))
-        before = in_use()
+        before = memory.in_use()
         y = product(impl.F, x, w, length)
         impl.backward(y, np.ones(SIDE))
-        kept = in_use() - before
+        kept = memory.in_use() - before
         del y
 
     # The result itself, and as much again for what is around it.
@@ -141,15 +141,13 @@ def test_backward_frees_as_it_goes(impl: TapeImplementation) -> None:
     """`backward` MUST free the arrays of the graph as it goes through it, not all of them at its end."""
     length = 40
     x, w = impl.leaf(np.ones(SIDE)), impl.leaf(np.ones(SIDE))
-    samples: list[int] = []
-    with counted_memory() as in_use:
+    with counted_memory(impl) as memory:
         y = product(impl.F, x, w, length)
-        before = in_use()
-        with watched(lambda: samples.append(in_use())):
-            impl.backward(y, np.ones(SIDE))
-        freed = before - in_use()
-    # Where Python sees nothing of the walk there is no way to tell when it freed what. Where it does, an
-    # eighth of the calls is left for what comes after the walk, and much is allowed to come before it.
+        before = memory.in_use()
+        samples = memory.course(partial(impl.backward, y, np.ones(SIDE)))
+        freed = before - memory.in_use()
+    # Where nothing is seen of the walk there is no way to tell when it freed what. Where it is, an eighth of
+    # the moments is left for what comes after the walk, and much is allowed to come before it.
     if len(samples) >= length:
         late = samples[len(samples) * 7 // 8]
         assert_at_most(late, before - freed / 4, f"late in a backward that begins with {before} bytes")
@@ -164,7 +162,7 @@ def test_dead_branches_are_gone_at_once(impl: TapeImplementation) -> None:
     h = impl.F.multiply(x, x)
     y = impl.F.multiply(h, x)
 
-    assert_nothing_kept(lambda: product(impl.F, h, w, 3), "a branch that was dropped")
+    assert_nothing_kept(impl, lambda: product(impl.F, h, w, 3), "a branch that was dropped")
     impl.backward(y, np.ones(SIDE))
 
 
@@ -173,11 +171,11 @@ def test_without_recording_nothing_is_held(impl: TapeImplementation) -> None:
     """A result computed inside `no_grad()` MUST hold nothing but its own array."""
     length = 40
     x, w = impl.leaf(np.ones(SIDE)), impl.leaf(np.ones(SIDE))
-    with counted_memory() as in_use:
-        before = in_use()
+    with counted_memory(impl) as memory:
+        before = memory.in_use()
         with impl.no_grad():
             y = product(impl.F, x, w, length)
-        kept = in_use() - before
+        kept = memory.in_use() - before
         del y
 
     assert_at_most(kept, 2 * SIZE, f"a result of {length} ops that were not recorded")
@@ -188,10 +186,10 @@ def test_results_of_constants_hold_nothing(impl: TapeImplementation) -> None:
     """A result of constants alone MUST hold nothing but its own array."""
     length = 40
     c, w = impl.constant(np.ones(SIDE)), impl.constant(np.ones(SIDE))
-    with counted_memory() as in_use:
-        before = in_use()
+    with counted_memory(impl) as memory:
+        before = memory.in_use()
         y = product(impl.F, c, w, length)
-        kept = in_use() - before
+        kept = memory.in_use() - before
         del y
 
     assert_at_most(kept, 2 * SIZE, f"a result of {length} ops on constants")
@@ -210,8 +208,8 @@ def test_a_long_chain_is_gone(impl: TapeImplementation) -> None:
             impl.backward(y, np.ones(2))
 
     with however_deep("a chain of 1,000 ops"):
-        assert_nothing_kept(partial(work, pulled_back=False), "a chain that was dropped", rounds=1)
-        assert_nothing_kept(partial(work, pulled_back=True), "a chain that was pulled back", rounds=1)
+        assert_nothing_kept(impl, partial(work, pulled_back=False), "a chain that was dropped", rounds=1)
+        assert_nothing_kept(impl, partial(work, pulled_back=True), "a chain that was pulled back", rounds=1)
 
 
 @clause()
@@ -220,12 +218,12 @@ def test_backward_needs_little_more_than_forward(impl: TapeImplementation) -> No
     length = 40
     programs_of_ops = {"a chain": product, "uses": uses, "branches": branches, "diamonds": diamonds}
     for name, program in programs_of_ops.items():
-        with counted_memory() as in_use:
+        with counted_memory(impl) as memory:
             x, w = impl.leaf(np.ones(SIDE)), impl.leaf(np.ones(SIDE))
-            before = in_use()
+            before = memory.in_use()
             y = program(impl.F, x, w, length)
-            graph = in_use() - before
-            needed = most_in_use(partial(impl.backward, y, np.ones(SIDE)))
+            graph = memory.in_use() - before
+            needed = memory.most(partial(impl.backward, y, np.ones(SIDE)))
         # Two cotangents for each array that the graph holds; seed, gradients and the sums on the way beside.
         # All branches wait at once, each for a cotangent that need not be shared.
         waiting = length * SIZE if program is branches else 0
@@ -242,7 +240,7 @@ def test_a_lookup_needs_no_table_for_each_row(impl: TapeImplementation) -> None:
     looked up.
     """
     rows, table = 256, np.ones((512, 8))
-    with counted_memory():
+    with counted_memory(impl) as memory:
         leaf = impl.leaf(table)
 
         def work() -> None:
@@ -252,7 +250,7 @@ def test_a_lookup_needs_no_table_for_each_row(impl: TapeImplementation) -> None:
                 total = impl.F.add(total, one)
             impl.backward(total, np.ones((rows, 8)))
 
-        needed = most_in_use(work)
+        needed = memory.most(work)
     # Eight lookups of half a table, their sums, and as many cotangents as are on the way at once.
     assert_at_most(needed, 32 * table.nbytes, "in eight lookups of half a table")
 
@@ -268,4 +266,4 @@ def test_whole_lives_keep_nothing(impl: TapeImplementation) -> None:
         for case in programs:
             Play(impl, case["start"]).run(case["program"], comparing=False)
 
-    assert_nothing_kept(work, f"{len(programs)} programs of steps", rounds=1)
+    assert_nothing_kept(impl, work, f"{len(programs)} programs of steps", rounds=1)
