@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dlspec.clause import clause
-from dlspec.implementation import Implementation
+from dlspec.implementation import INDEX_DTYPES, Implementation
 from dlspec.programs import assert_program, lattice
 from dlspec.tolerance import assert_equal
 
@@ -24,6 +24,22 @@ def test_a_vector_stands_where_its_number_stood(impl: Implementation) -> None:
         value = impl.value("embedding", table, indices=indices)
 
         assert_equal(value, np.take(table, indices, axis=0), f"vectors of {indices.tolist()}")
+
+
+@clause()
+def test_every_integer_type_is_an_index(impl: Implementation) -> None:
+    """Indices of every integer type MUST work, and send what arrives to the vectors that they chose."""
+    table, w = np.arange(400.0).reshape(100, 4), lattice(4, 3, 4)
+    for dtype in INDEX_DTYPES:
+        indices = np.array([99, 0, 64], dtype)
+        value, (bar,) = impl.gradients(
+            lambda F, table, i=indices: F.embedding(table, indices=i), table, cotangent=w
+        )
+
+        assert_equal(value, table[[99, 0, 64]], f"vectors by {dtype}")
+        right = np.zeros_like(table)
+        right[[99, 0, 64]] = w
+        assert_equal(bar, right, f"cotangent of the table by {dtype}")
 
 
 @clause()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dlspec.clause import clause
-from dlspec.implementation import Implementation
+from dlspec.implementation import INDEX_DTYPES, Implementation
 from dlspec.programs import assert_program, lattice
 from dlspec.tolerance import assert_equal, assert_shape, assert_within, rounding
 
@@ -125,6 +125,23 @@ def test_a_single_row_takes_a_single_target(impl: Implementation) -> None:
     bar_of_batch = assert_shape(bar_of_batch, (1, 4), "cotangent of a batch of one row")
     assert_equal(alone, batch, "loss of a single row")
     assert_equal(bar, bar_of_batch[0], "cotangent of a single row")
+
+
+@clause()
+def test_every_integer_type_is_a_target(impl: Implementation) -> None:
+    """Targets of every integer type MUST work, and name classes beyond what a product with a row's length
+    fits into the type.
+    """
+    for dtype in INDEX_DTYPES:
+        targets = np.array([99, 0, 64], dtype)
+        assert_program(
+            impl,
+            lambda F, z, t=targets: F.cross_entropy_loss(z, targets=t, reduction="none"),
+            (lattice(9, 3, 100),),
+            lattice(10, 3),
+            ("the logits",),
+            f"the cross-entropy with targets of {dtype}",
+        )
 
 
 @clause()
