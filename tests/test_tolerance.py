@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from dlspec.failure import ConformanceFailure, NotProvided
-from dlspec.tolerance import assert_dtype, assert_equal, assert_shape, assert_within, quiet, refused, rounding
+from dlspec.tolerance import (
+    assert_dtype,
+    assert_equal,
+    assert_shape,
+    assert_within,
+    may_refuse,
+    quiet,
+    refused,
+    rounding,
+)
 
 
 def test_the_bound_is_the_boundary() -> None:
@@ -75,3 +84,16 @@ def test_floating_point_warnings_are_noticed_but_for_underflow() -> None:
         np.exp(np.array(-1e4))
     with pytest.raises(ConformanceFailure, match="overflow"), quiet("y"):
         np.exp(np.array(1e4))
+
+
+def test_what_may_be_refused_may_not_be_wrong_or_left_undone() -> None:
+    def give(raised: Exception) -> None:
+        raise raised
+
+    with may_refuse(TypeError, RuntimeError):
+        give(TypeError("no"))
+    for wrong in (ConformanceFailure("2 for 1"), NotImplementedError(), RecursionError(), KeyError("k")):
+        with pytest.raises(type(wrong)), may_refuse(TypeError, RuntimeError):
+            give(wrong)
+    with pytest.raises(RuntimeError), may_refuse():
+        give(RuntimeError("no"))

@@ -141,6 +141,19 @@ def refused(*standard: type[BaseException], what: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def may_refuse(*standard: type[BaseException]) -> Iterator[None]:
+    """Leave the block without a failure where it raises one of the standard classes: of what nobody has to
+    offer, a refusal is as right as the right answer.
+    """
+    try:
+        yield
+    except (NotImplementedError, RecursionError):  # RuntimeErrors too, but no refusals
+        raise
+    except standard:
+        return
+
+
+@contextlib.contextmanager
 def quiet(what: str) -> Iterator[None]:
     """Fail if the block raises a floating-point warning other than underflow, which is harmless."""
     import warnings

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from dlspec.catalogue import BY_NAME
 from dlspec.clause import clause
 from dlspec.implementation import Implementation
-from dlspec.tolerance import refused
+from dlspec.tolerance import assert_within, may_refuse, refused, rounding
 
 DEPENDS = ("ops.cross_entropy.value",)
 
@@ -67,11 +68,17 @@ def test_targets_that_are_no_integers(impl: Implementation) -> None:
 
 @clause()
 def test_probabilities_are_no_targets(impl: Implementation) -> None:
-    """Cross-entropy MUST refuse rows of probabilities where class numbers belong, with a TypeError or
-    ValueError.
+    """Rows of probabilities MUST NOT pass for class numbers: cross-entropy refuses them with a TypeError or
+    ValueError, or gives the mean over the rows of the expected loss.
     """
-    with refused(TypeError, ValueError, what="targets of one-hot rows"):
-        impl.value("cross_entropy", np.zeros((2, 3)), targets=np.eye(3)[:2])
+    logits = np.array([[0.0, 1.0, -2.0], [3.0, 0.0, 0.5]])
+    losses = -np.log(np.exp(logits) / np.exp(logits).sum(1, keepdims=True))
+    for rows in (np.eye(3)[:2], np.eye(3)[1:], np.array([[0.25, 0.75, 0.0], [0.0, 0.5, 0.5]])):
+        right = np.mean(np.sum(rows * losses, axis=1))
+        with may_refuse(TypeError, ValueError):
+            value = impl.value("cross_entropy", logits, targets=rows)
+            bound = rounding(BY_NAME["cross_entropy"].ulp, 1 + np.abs(losses).max(), impl.dtypes[0])
+            assert_within(value, right, bound, f"cross-entropy with targets {rows.tolist()}")
 
 
 @clause()
