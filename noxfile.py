@@ -32,6 +32,9 @@ LOWEST_NUMPY = {"3.11": "2.0", "3.12": "2.0", "3.13": "2.1", "3.14": "2.3"}
 IMPLEMENTATIONS = ("deeplearning_framework", "dual_numbers", "autograd")
 """What ships with an adapter, and needs nothing but pip."""
 
+PROGRAMS = ("cmd:node examples/other_languages/small.js",)
+"""Implementations in other languages; this one needs Node."""
+
 
 def interpreters() -> Iterator[tuple[str, Path]]:
     """Every Python on this machine that the project supports, with its version; the running one first."""
@@ -132,7 +135,7 @@ def verify(session: nox.Session) -> None:
     """Give the verdict on a target, `nox -s verify -- TARGET`, or on every implementation that ships."""
     prepare(session, extras="spec,autograd")
     report = Path(session.create_tmp()).resolve() / "report.json"
-    for target in session.posargs or IMPLEMENTATIONS:
+    for target in session.posargs or (*IMPLEMENTATIONS, *PROGRAMS):
         session.run("dlspec", "verify", target, "--report", str(report))
         session.run("python", "-c", CHECK_REPORT, str(report))
 

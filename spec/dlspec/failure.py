@@ -2,6 +2,7 @@
 
 ConformanceFailure    a wrong answer, with the worst element, what was expected and the bound
 NotProvided           nothing to judge: the implementation hasn't got the op, name or verb
+Crashed, Garbled      an implementation in a process of its own ended, or answered with what is no answer
 """
 
 from __future__ import annotations
@@ -70,6 +71,14 @@ class ConformanceFailure(AssertionError):
 
 class NotProvided(Exception):
     """The implementation hasn't got what the clause asks about; `str` says what that is."""
+
+
+class Crashed(BaseException):
+    """The process of the implementation ended. No Exception: nobody may take it for a refusal."""
+
+
+class Garbled(BaseException):
+    """The process of the implementation answered with what is no answer. As `Crashed`, no Exception."""
 
 
 def _is_real(value: Any) -> bool:

@@ -4,6 +4,7 @@
     dual_numbers.py   forward mode in pure Python, which shares nothing with the reference
     autograd.py       HIPS autograd, and `autograd.toml`, in which it says where it differs
     torch.py          PyTorch, and `torch.toml`, likewise
+    program.py        a program in any language, which answers in JSON lines (wire.py, protocol.schema.json)
 
 Only the modules of this folder import a framework, and only when they are asked for.
 """
@@ -53,9 +54,22 @@ SHIPPED: Mapping[str, Shipped] = {
 PLANTED = ("fault", "variant", "random-fault")
 """Kinds of changes to the reference, by the word that a target begins with."""
 
+PROGRAM = "cmd"
+"""The word that a target begins with which is a program in any language."""
+
 
 class TargetError(Exception):
-    """The target of `dlspec verify` can't be used; `__cause__` is what its own code raised, if it did."""
+    """The target of `dlspec verify` can't be used; `__cause__` is what its own code raised, if it did.
+
+    Args:
+        message: Why not.
+        details: What it said of it itself, where that is no exception.
+    """
+
+    def __init__(self, message: str, details: str = "") -> None:
+        """Keep both."""
+        super().__init__(message)
+        self.details = details
 
 
 def load(target: str) -> Implementation:
@@ -65,14 +79,18 @@ def load(target: str) -> Implementation:
         target: The name of a shipped adapter (`autograd`), a module (`some.package`) or file
             (`path/to/homework.py`) with the reference's names, or an adapter class in either
             (`some.module:Adapter`, `adapter.py:Adapter`), or the reference with a change made to it
-            (`fault:some_id`, `variant:some_id`, `random-fault:17`).
+            (`fault:some_id`, `variant:some_id`, `random-fault:17`), or a program that speaks the protocol
+            for other languages (`cmd:./program`, `cmd:node program.js`).
 
     Raises:
         TargetError: It doesn't exist, doesn't import, or has none of the names.
+        BrokenAdapter: It is a program that breaks the protocol.
     """
     kind, _, id = target.partition(":")
     if kind in PLANTED:
         return _planted(kind, id)
+    if kind == PROGRAM:
+        return _program(id)
     shipped = SHIPPED.get(target, Shipped(target))
     place, _, name = shipped.place.rpartition(":")
     if not place or (len(place) == 1 and name[:1] in "/\\"):  # a drive letter is no module
@@ -88,6 +106,18 @@ def load(target: str) -> Implementation:
             f"`{target}:MyAdapter`: a subclass of TapeImplementation or FunctionalImplementation"
         )
     return implementation
+
+
+def _program(command: str) -> Implementation:
+    # Imported here: only a program in another language needs it.
+    from dlspec.failure import Garbled
+    from dlspec.implementations.program import ProgramImplementation
+    from dlspec.smoke import BrokenAdapter
+
+    try:
+        return ProgramImplementation(command)
+    except Garbled as garbled:
+        raise BrokenAdapter(str(garbled)) from None
 
 
 def _planted(kind: str, id: str) -> Implementation:

@@ -68,6 +68,7 @@ def _is_clause(item: pytest.Item) -> bool:
 
 def _made(target: str, file: str | None) -> _Clauses:
     from dlspec import manifest
+    from dlspec.failure import Crashed, Garbled
     from dlspec.implementations import TargetError, load
     from dlspec.runner import divergences
     from dlspec.runner.judge import users_traceback
@@ -81,8 +82,8 @@ def _made(target: str, file: str | None) -> _Clauses:
         smoke(impl)
         from_file = () if file is None else divergences.from_file(Path(file))
         declared = divergences.checked((*impl.divergences, *from_file), known)
-    except (TargetError, BrokenAdapter) as error:
-        what = "the adapter is broken: " if isinstance(error, BrokenAdapter) else ""
+    except (TargetError, BrokenAdapter, Crashed, Garbled) as error:
+        what = "" if isinstance(error, TargetError) else "the adapter is broken: "
         own = "" if error.__cause__ is None else f"\n{users_traceback(error.__cause__)}"
         raise pytest.UsageError(f"--implementation {target}: {what}{error}{own}") from None
     except Stop as stop:

@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 # must not take the standard library's place for it.
 from dlspec import manifest, reproduce
 from dlspec.clause import Clause
+from dlspec.failure import Garbled
 from dlspec.implementation import Divergence, Implementation
 from dlspec.implementations import TargetError, load
 from dlspec.runner.judge import ask, plain, shortened, users_traceback
@@ -136,7 +137,7 @@ def _loaded(job: Job, journal: Journal) -> Implementation | None:
 def _in_order(impl: Implementation, journal: Journal) -> bool:
     try:
         smoke(impl)
-    except BrokenAdapter as broken:
+    except (BrokenAdapter, Garbled) as broken:
         journal.write("broken", **_how(broken))
         return False
     except BaseException:  # the implementation's own failure: the clauses are there to find it
@@ -194,10 +195,11 @@ def _why(raised: BaseException, target: str) -> dict[str, str]:
     message = shortened(str(raised)) if isinstance(raised, TargetError) else f"loading {target} failed"
     if isinstance(own, SystemExit):
         message = f"{message}: it ends the program while it is imported"
-    return {"message": message, "traceback": "" if own is None else users_traceback(own)}
+    said = raised.details if isinstance(raised, TargetError) else ""
+    return {"message": message, "traceback": said if own is None else users_traceback(own)}
 
 
-def _how(broken: BrokenAdapter) -> dict[str, str]:
+def _how(broken: BrokenAdapter | Garbled) -> dict[str, str]:
     """How an adapter is broken: a line, and the traceback of its own code where that raised."""
     own = broken.__cause__
     return {"message": shortened(str(broken)), "traceback": "" if own is None else users_traceback(own)}
