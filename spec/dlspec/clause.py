@@ -31,15 +31,15 @@ import inspect
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dlspec import casefile
 from dlspec.catalogue import CATALOGUE, Inputs, Op
-from dlspec.failure import ConformanceFailure
-from dlspec.implementation import Implementation
+from dlspec.failure import ConformanceFailure, NotProvided
+from dlspec.implementation import Implementation, TapeImplementation
 from dlspec.oracle import Answer, answer_of
 from dlspec.strategies import cotangents_of
 
@@ -121,6 +121,7 @@ class Clause:
         strategies: What its cases are drawn from, by parameter; empty where the body needs none.
         frozen_as: The id under which its cases are frozen.
         depends: What has to hold for it to mean anything: ids, or patterns of ids.
+        of_tape: Whether its body takes a `TapeImplementation`, so that it can't be asked of any other.
     """
 
     id: str
@@ -134,6 +135,7 @@ class Clause:
     inputs: Inputs | None = None
     frozen_as: str | None = None
     depends: tuple[str, ...] = ()
+    of_tape: bool = False
 
     def check(self, impl: Implementation, *, examples: int = 0, seed: int = 0) -> None:
         """Ask the implementation: the frozen cases first, then as many drawn ones as wanted.
@@ -190,6 +192,8 @@ class Clause:
                 self._call(impl, cast, number)
 
     def _call(self, impl: Implementation, arguments: dict[str, Any], number: int | None) -> None:
+        if self.of_tape and not isinstance(impl, TapeImplementation):
+            raise NotProvided("tensors that remember how they were made: leaf, backward and grad")
         if self.op is not None:
             arguments = {"op": self.op, **arguments}
         try:
@@ -268,6 +272,11 @@ def _declared(function: Callable[..., Any], stem: str, own: str | Sequence[str])
     return tuple(dict.fromkeys(name if "." in name else f"{stem}.{name}" for name in named))
 
 
+def _is_of_tape(function: Callable[..., Any]) -> bool:
+    """Whether a function asks for tensors with a tape, as its annotation says."""
+    return issubclass(get_type_hints(function)["impl"], TapeImplementation)
+
+
 def clause(
     *, cases: Any = None, frozen_as: str | None = None, depends: str | Sequence[str] = ()
 ) -> Callable[[Callable[..., None]], Callable[[Implementation], None]]:
@@ -303,6 +312,7 @@ def clause(
             strategies=strategies,
             frozen_as=None if strategies is None else frozen_as or id,
             depends=_declared(body, f"{profile}.{topic}", depends),
+            of_tape=_is_of_tape(body),
         )
 
         def check(impl: Implementation) -> None:
@@ -388,6 +398,7 @@ def law(
                     inputs=inputs,
                     frozen_as=frozen_as,
                     depends=(*_declared(body, op.id, depends), *simpler),
+                    of_tape=_is_of_tape(body),
                 )
             )
         all_of_them = Law(tuple(made))

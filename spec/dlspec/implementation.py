@@ -130,6 +130,10 @@ class Implementation(ABC):
         """A native value that wants no gradient; by default the array itself."""
         return array
 
+    def run(self, f: Callable[..., Value], *operands: Array) -> Value:
+        """Evaluate `f`, a function of native values, on constants; by default by calling it."""
+        return f(*(self.constant(operand) for operand in operands))
+
     def numpy(self, value: Value) -> Array:
         """The array behind a native value."""
         return np.asarray(value)
@@ -195,7 +199,7 @@ class Implementation(ABC):
     @final
     def evaluate(self, program: Program, *operands: Array) -> Array:
         """The value of a program on constants."""
-        return self.array(program(self.F, *(self.constant(operand) for operand in operands)))
+        return self.array(self.run(lambda *values: program(self.F, *values), *operands))
 
     @final
     def pull(self, program: Program, *primals: Array) -> Pulled:

@@ -4,6 +4,8 @@
     dual_numbers.py   forward mode in pure Python, which shares nothing with the reference
     autograd.py       HIPS autograd, and `autograd.toml`, in which it says where it differs
     torch.py          PyTorch, and `torch.toml`, likewise
+    jax.py            JAX, op by op and compiled, and `jax.toml`
+    mygrad.py         MyGrad, and `mygrad.toml`
     program.py        a program in any language, which answers in JSON lines (wire.py, protocol.schema.json)
 
 Only the modules of this folder import a framework, and only when they are asked for.
@@ -47,6 +49,9 @@ SHIPPED: Mapping[str, Shipped] = {
     "dual_numbers": Shipped("dlspec.implementations.dual_numbers:DualNumbers"),
     "autograd": Shipped("dlspec.implementations.autograd:Autograd", extra="autograd"),
     "torch": Shipped("dlspec.implementations.torch:Torch", extra="torch"),
+    "jax": Shipped("dlspec.implementations.jax:Jax", extra="jax"),
+    "jax_jit": Shipped("dlspec.implementations.jax:JaxJit", extra="jax"),
+    "mygrad": Shipped("dlspec.implementations.mygrad:MyGrad", extra="mygrad"),
 }
 """What comes with the spec, by the name it answers to: the rows of the conformance matrix, in their order."""
 
