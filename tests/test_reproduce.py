@@ -114,6 +114,54 @@ def test_an_adapter_is_reproduced_through_the_adapter(tmp_path: Path) -> None:
     assert shown.stdout.startswith("cotangent of x[")
 
 
+def test_what_should_have_been_refused_is_called_and_what_came_of_it_is_printed(tmp_path: Path) -> None:
+    impl = load("chapter13")
+    for id in ("ops.index_select.refusals", "errors.targets.a_negative_target"):
+        clause = by_id()[id]
+        with pytest.raises(ConformanceFailure) as caught:
+            clause.check(impl)
+
+        text = script(clause, impl, "chapter13", caught.value)
+
+        assert text.count("\n") <= 25
+        shown = run(text, tmp_path)
+        assert shown.stdout.rstrip().endswith(f"got {caught.value.got} expected {caught.value.expected}")
+        assert shown.stderr.rstrip().endswith("AssertionError")
+
+
+def test_another_case_is_shown_where_the_one_at_hand_takes_too_much_room(tmp_path: Path) -> None:
+    pytest.importorskip("autograd")
+    impl, clause = load("autograd"), by_id()["ops.transpose.larger_arrays"]
+    with pytest.raises(Exception) as caught:  # noqa: PT011 -- autograd raises, or is wrong
+        clause.check(impl)
+
+    text = script(clause, impl, "autograd", caught.value)
+
+    assert text.count("\n") <= 25
+    assert len(text) <= 3000
+    assert run(text, tmp_path).returncode == 1
+
+
+def test_a_module_in_the_working_folder_is_found_from_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my_own_framework.py").write_text(HOMEWORK)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    impl, clause = load("my_own_framework"), by_id()["ops.tanh.gradient"]
+    with pytest.raises(ConformanceFailure) as caught:
+        clause.check(impl)
+    text = script(clause, impl, "my_own_framework", caught.value)
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts" / "a.py").write_text(text)
+
+    shown = subprocess.run(
+        [sys.executable, "scripts/a.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert "AssertionError" in shown.stderr, shown.stderr
+
+
 def test_the_implementation_is_left_as_it_was(homework: str) -> None:
     impl = load(homework)
     before = dict(vars(impl))
@@ -135,5 +183,9 @@ def test_literals_are_exact_source() -> None:
     again = eval(literal(array), {"np": np})  # our own text
     assert np.array_equal(again, array, equal_nan=True)
     empty = eval(literal(np.zeros((0, 3), np.float32)), {"np": np})
+    many = eval(literal(np.full((3, 7), -np.inf, np.float32)), {"np": np})
+    assert np.array_equal(many, np.full((3, 7), -np.inf))
+    assert len(literal(np.full((30, 70), 0.5))) < 40
+    assert many.dtype == np.float32
     assert empty.shape == (0, 3)
     assert empty.dtype == np.float32

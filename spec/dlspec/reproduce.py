@@ -7,6 +7,7 @@ nothing else; for an adapter it goes through the adapter.
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import io
 import math
@@ -30,8 +31,12 @@ from dlspec.implementations.module import NAMES, ModuleImplementation
 
 Array = NDArray[Any]
 
-LONGEST = 40
+LONGEST = 25
 """Lines beyond which a script shows nothing that its clause doesn't show better."""
+MOST_NUMBERS = 12
+"""Numbers beyond which an array of equal ones isn't written out."""
+MOST_CHARACTERS = 3000
+"""Characters that a script may have: its numbers are there to be read."""
 
 
 @dataclass
@@ -81,10 +86,15 @@ def literal(value: Any) -> str:
         dtype = (
             "" if value.dtype in (np.float64, np.int64) and value.size else f", dtype={str(value.dtype)!r}"
         )
-        text = repr(value.tolist()).replace("nan", "np.nan").replace("inf", "np.inf")
+        if value.size > MOST_NUMBERS and (value == (first := value.flat[0])).all():
+            return f"np.full({value.shape}, {_numbers_of(np.asarray(first))}{dtype})"
         shape = "" if value.size or len(value.shape) <= 1 else f".reshape({value.shape})"
-        return f"np.array({text}{dtype}){shape}"
+        return f"np.array({_numbers_of(value)}{dtype}){shape}"
     return repr(value)
+
+
+def _numbers_of(array: Array) -> str:
+    return repr(array.tolist()).replace("nan", "np.nan").replace("inf", "np.inf")
 
 
 class NoScript(Exception):
@@ -95,7 +105,8 @@ def script(clause: Clause, impl: Implementation, target: str, failure: BaseExcep
     """The stand-alone script for a clause that fails, or on which the implementation raises.
 
     It prints what came and what should have come, and ends in an assertion that fails as long as the
-    implementation is wrong; or it raises what the implementation raises.
+    implementation is wrong; or it raises what the implementation raises. Where the case at hand takes more
+    room than a reader has, another frozen case that fails too is shown instead.
 
     Args:
         clause: The clause.
@@ -106,42 +117,118 @@ def script(clause: Clause, impl: Implementation, target: str, failure: BaseExcep
     Raises:
         NoScript: The failure doesn't show again, or not by the numbers that come out, or not in few lines.
     """
+    why: NoScript | None = None
+    for inputs in _cases(clause, failure):
+        try:
+            return _script(clause, impl, target, inputs)
+        except NoScript as none:
+            why = why or none
+    assert why is not None
+    raise why
+
+
+def _cases(clause: Clause, failure: BaseException | None) -> Iterator[Mapping[str, Any] | None]:
+    """The inputs to try: those at hand, then other frozen ones, small ones first. None: the whole clause."""
+    if clause.frozen_as is None:
+        yield None
+        return
+    if isinstance(failure, ConformanceFailure) and failure.case is not None:
+        yield {name: casefile.decode(value) for name, value in failure.case.items()}
+    wanted = (
+        ("operands", "static", "cotangent") if clause.inputs is not None else tuple(clause.strategies or ())
+    )
+    frozen = [{name: case[name] for name in wanted} for case in casefile.load(clause.frozen_as)]
+    # An array without elements is the shortest of all, and shows the least.
+    yield from sorted(frozen, key=lambda inputs: (not _numbers(inputs), _numbers(inputs)))
+
+
+def _numbers(value: Any) -> int:
+    """How many numbers there are in the inputs of a case."""
+    if isinstance(value, np.ndarray):
+        return value.size
+    if isinstance(value, Mapping):
+        return sum(map(_numbers, value.values()))
+    return sum(map(_numbers, value)) if isinstance(value, (list, tuple)) else 0
+
+
+def _script(clause: Clause, impl: Implementation, target: str, inputs: Mapping[str, Any] | None) -> str:
+    """The script for one case."""
     recorder = Recorder(impl)
     before = _instrument(impl, recorder)
     try:
-        again = _again(clause, impl, failure)
-        closing = _closing(impl, recorder, clause, again)
+        again = _again(clause, impl, inputs)
+        lines, closing = _text(impl, recorder, clause, again)
     finally:
         for name, value in before.items():
             if value is None:
                 del vars(impl)[name]
             else:
                 vars(impl)[name] = value
-    if not recorder.lines:
-        raise NoScript("nothing was computed before it failed")
-    if len(recorder.lines) > LONGEST:
-        raise NoScript(f"it takes {len(recorder.lines)} calls to show it, which is no short script any more")
-    _drop_unused(recorder)
     heading = [f"# {clause.id}", *(f"# {line}" for line in textwrap.wrap(clause.sentence, 88))]
-    lines = [*heading, "import numpy as np", *_imports(impl, target, recorder), "", *_body(impl, recorder)]
-    text = "\n".join([*lines, *closing]) + "\n"
+    lines = [*heading, "import numpy as np", *_imports(impl, target, recorder), "", *lines, *closing]
+    text = "\n".join(lines) + "\n"
+    if text.count("\n") > LONGEST or len(text) > MOST_CHARACTERS:
+        raise NoScript(f"it takes more than {LONGEST} lines to show it, or more numbers than anybody reads")
     if not _shows(text, again):
         raise NoScript("the calls that were noted don't show it by themselves")
     return text
 
 
-def _again(clause: Clause, impl: Implementation, failure: BaseException | None) -> Exception:
+def _text(
+    impl: Implementation, recorder: Recorder, clause: Clause, failure: Exception
+) -> tuple[list[str], list[str]]:
+    """What was called, and what shows that the answer is wrong."""
+    if not recorder.lines:
+        raise NoScript("nothing was computed before it failed")
+    if len(recorder.lines) > LONGEST:
+        raise NoScript(f"it takes {len(recorder.lines)} calls to show it, which is no short script any more")
+    _drop_unused(recorder)
+    body = _body(impl, recorder)
+    if isinstance(failure, ConformanceFailure) and failure.expected in _refusals(failure):
+        return body[:-1], _refusal(body[-1], failure)
+    closing = _closing(impl, recorder, clause, failure)
+    if not isinstance(failure, ConformanceFailure):
+        kind = type(failure).__name__
+        *first, last = [*body, *closing] or ["pass"]
+        return first, [f'print("expected an answer, got {kind}:")', last]
+    return body, closing
+
+
+def _refusals(failure: ConformanceFailure) -> tuple[str, ...]:
+    """What `refused` says that it expected; nothing where the failure is another."""
+    expected = failure.expected if isinstance(failure.expected, str) else ""
+    names = expected.split(" or ")
+    known = all(
+        isinstance(kind := getattr(builtins, name, None), type) and issubclass(kind, Exception)
+        for name in names
+    )
+    return (expected,) if known else ()
+
+
+def _refusal(call: str, failure: ConformanceFailure) -> list[str]:
+    """The call that should have been refused, and what came of it."""
+    expected = str(failure.expected)
+    kinds = expected.replace(" or ", ", ")
+    other = ["except Exception as raised:", "    got = type(raised).__name__"]
+    return [
+        'got = "no exception"',
+        "try:",
+        *(f"    {line}" for line in call.splitlines()),
+        f"except ({kinds}):" if ", " in kinds else f"except {kinds}:",
+        f"    got = {expected!r}",
+        *(other if failure.got != "no exception" else []),
+        f'print({failure.what!r} ": got", got, "expected", {expected!r})',
+        f"assert got == {expected!r}",
+    ]
+
+
+def _again(clause: Clause, impl: Implementation, inputs: Mapping[str, Any] | None) -> Exception:
     """Run the failing case alone; what is raised this time."""
     try:
-        if (
-            isinstance(failure, ConformanceFailure)
-            and failure.case is not None
-            and clause.frozen_as is not None
-        ):
-            inputs = {name: casefile.decode(value) for name, value in failure.case.items()}
-            clause.check_case(impl, inputs)
-        else:
+        if inputs is None:
             clause.check(impl)
+        else:
+            clause.check_case(impl, inputs)
     except Exception as again:
         return again
     raise NoScript("it doesn't fail when it is asked again")
@@ -306,6 +393,8 @@ def _imports(impl: Implementation, target: str, recorder: Recorder) -> list[str]
     used = sorted(name for name in NAMES if name == "Tensor" or f"{name}(" in text)
     path = Path(target)
     lines = []
+    if _in_working_folder(impl):
+        lines = ["import sys", "sys.path.insert(0, '.')"]
     if target.partition(":")[0] in PLANTED:
         lines = [
             "from dlspec.implementations import load",
@@ -318,6 +407,16 @@ def _imports(impl: Implementation, target: str, recorder: Recorder) -> list[str]
     for name in used:
         homes.setdefault(impl.home_of(name), []).append(name)
     return [*lines, *(f"from {home} import {', '.join(names)}" for home, names in homes.items())]
+
+
+def _in_working_folder(impl: ModuleImplementation) -> bool:
+    """Whether a module was found for no other reason than that it lies where the command was given."""
+    top = sys.modules.get(impl.module.__name__.partition(".")[0])
+    file = getattr(top, "__file__", None)
+    if file is None:
+        return False
+    home = Path(file).resolve().parent
+    return (home.parent if hasattr(top, "__path__") else home) == Path.cwd().resolve()
 
 
 def _body(impl: Implementation, recorder: Recorder) -> list[str]:
@@ -372,8 +471,6 @@ def _closing(impl: Implementation, recorder: Recorder, clause: Clause, failure: 
         return [*pulled, *([f"print({_array_of(impl, asked)})"] if asked else [])]
     if failure.expected is None:
         raise NoScript("what is wrong is not a number that comes out")
-    if failure.got == "no exception":
-        raise NoScript("what is wrong is that nothing was raised")
     name, place = failure.what or "value", ""
     if failure.index:
         place = f"[{', '.join(map(str, failure.index))}]"
@@ -417,7 +514,7 @@ def _comparison(
         # Rounded up, so that what is within the bound stays within it.
         check = f"abs(got - expected) <= {_rounded_up(failure.bound)}"
         check = f"got == expected or {check}" if np.isinf(expected) else check
-    return expression + place, literal(np.asarray(expected))[len("np.array(") : -1].split(", dtype")[0], check
+    return expression + place, _numbers_of(np.asarray(expected)), check
 
 
 def _is_nan(value: Any) -> bool:
