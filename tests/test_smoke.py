@@ -180,7 +180,7 @@ def test_the_names_of_ops_are_those_that_a_module_is_asked_for() -> None:
         (with_(Tape, leaf=blank), r"leaf\(x\): is still blank: make a tensor"),
         (with_(Tape, leaf=writes), r"leaf\(x\): writes into the array"),
         (with_(Tape, leaf=lambda self, x: Lent(x)), r"leaf\(x\): holds the array that it was given"),
-        (with_(Tape, numpy=blank), r"numpy\(constant\(x\)\): is still blank"),
+        (with_(Tape, numpy=blank), r"numpy\(leaf\(x\)\): is still blank"),
         (with_(Tape, backward=raises), r"backward\(leaf, w\): raises ZeroDivisionError"),
         (with_(Tape, backward=lambda self, v, w=None, **_: None), r"grad\(leaf\): gives None after backward"),
         (with_(Tape, grad=raises), r"grad\(leaf\): raises ZeroDivisionError"),
@@ -266,7 +266,7 @@ def test_an_exception_of_the_adapter_is_shown_where_it_was_raised(tmp_path: Path
     assert done.returncode == 3
     assert asked.returncode == 4
     for shown in (done.stderr, asked.stderr):
-        assert "the adapter is broken: constant(x): raises AttributeError" in shown
+        assert "the adapter is broken: leaf(x): raises AttributeError" in shown
         assert f'File "{path}", line 6, in tensor_of' in shown
         assert "return dl.Tenser(array)" in shown
         assert "smoke.py" not in shown

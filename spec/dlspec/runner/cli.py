@@ -20,7 +20,7 @@ import typer
 from dlspec import SPEC_VERSION, casefile, freeze, manifest
 from dlspec.clause import Clause
 from dlspec.implementation import Divergence
-from dlspec.runner import compare, exams, reproducing, screen
+from dlspec.runner import compare, exams, new, reproducing, screen
 from dlspec.runner import divergences as declarations
 from dlspec.runner import report as reports
 from dlspec.runner.blocking import collapse
@@ -397,6 +397,7 @@ def _no_litter() -> Iterator[None]:
 
 app.command(name="compare")(compare.compare_command)
 app.command(name="reproduce")(reproducing.reproduce_command)
+app.command(name="new")(new.new_command)
 app.command(name="faults")(exams.faults_command)
 app.command(name="variants")(exams.variants_command)
 app.command(name="random-faults")(exams.random_faults_command)
