@@ -6,6 +6,8 @@
     torch.py          PyTorch, and `torch.toml`, likewise
     jax.py            JAX, op by op and compiled, and `jax.toml`
     mygrad.py         MyGrad, and `mygrad.toml`
+    micrograd.py      micrograd, lifted to arrays, and `micrograd.toml`
+    tinygrad.py       tinygrad on the CPU, and `tinygrad.toml`
     program.py        a program in any language, which answers in JSON lines (wire.py, protocol.schema.json)
 
 Only the modules of this folder import a framework, and only when they are asked for.
@@ -16,6 +18,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import shutil
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -37,10 +40,12 @@ class Shipped:
     Attributes:
         place: Where it is: a module, or an adapter in one (`some.module:Adapter`).
         extra: The extra of this distribution that brings what it needs, where NumPy isn't enough.
+        program: A command that it calls, and that pip can't bring.
     """
 
     place: str
     extra: str | None = None
+    program: str | None = None
 
 
 SHIPPED: Mapping[str, Shipped] = {
@@ -48,6 +53,8 @@ SHIPPED: Mapping[str, Shipped] = {
     "chapter13": Shipped("dlspec.faults.chapter13"),
     "dual_numbers": Shipped("dlspec.implementations.dual_numbers:DualNumbers"),
     "autograd": Shipped("dlspec.implementations.autograd:Autograd", extra="autograd"),
+    "micrograd": Shipped("dlspec.implementations.micrograd:Micrograd", extra="micrograd"),
+    "tinygrad": Shipped("dlspec.implementations.tinygrad:Tinygrad", extra="tinygrad", program="clang"),
     "torch": Shipped("dlspec.implementations.torch:Torch", extra="torch"),
     "jax": Shipped("dlspec.implementations.jax:Jax", extra="jax"),
     "jax_jit": Shipped("dlspec.implementations.jax:JaxJit", extra="jax"),
@@ -159,6 +166,11 @@ def _shipped(target: str, shipped: Shipped, place: str) -> ModuleType:
         raise TargetError(
             f"{target} comes with the spec, and there is a {target}.py here too: "
             f"say ./{target}.py for the file, or go elsewhere for the other"
+        )
+    if shipped.program is not None and shutil.which(shipped.program) is None:
+        raise TargetError(
+            f"{target} calls {shipped.program}, which is not installed: on Debian and the like, "
+            f"apt-get install {shipped.program}"
         )
     try:
         return importlib.import_module(place)
