@@ -29,9 +29,6 @@ OLDEST = (3, 11)
 LOWEST_NUMPY = {"3.11": "2.0", "3.12": "2.0", "3.13": "2.1", "3.14": "2.3"}
 """For each Python the oldest NumPy from 2.0 on that has wheels for it."""
 
-IMPLEMENTATIONS = ("deeplearning_framework", "dual_numbers", "autograd")
-"""What ships with an adapter, and needs nothing but pip."""
-
 PROGRAMS = ("cmd:node examples/other_languages/small.js",)
 """Implementations in other languages; this one needs Node."""
 
@@ -132,10 +129,10 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def verify(session: nox.Session) -> None:
-    """Give the verdict on a target, `nox -s verify -- TARGET`, or on every implementation that ships."""
+    """Give the verdict on the reference and on programs in other languages, or on `-- TARGET ...`."""
     prepare(session, extras="spec,autograd")
     report = Path(session.create_tmp()).resolve() / "report.json"
-    for target in session.posargs or (*IMPLEMENTATIONS, *PROGRAMS):
+    for target in session.posargs or ("deeplearning_framework", *PROGRAMS):
         session.run("dlspec", "verify", target, "--report", str(report))
         session.run("python", "-c", CHECK_REPORT, str(report))
 
@@ -151,6 +148,14 @@ Draft202012Validator(schema).validate(report)
 if not report["complete"] or report["interrupted"]:
     sys.exit("the report is incomplete")
 """
+
+
+@nox.session
+def matrix(session: nox.Session) -> None:
+    """Ask all that ships, or `-- NAME ...`, each in its own environment; `-- --renew` stores reports."""
+    prepare(session)
+    place = Path(session.create_tmp()).resolve()
+    session.run("python", "-m", "tests.matrix", str(place), *session.posargs)
 
 
 @nox.session
