@@ -11,6 +11,7 @@ complex step in float64.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import zlib
 from collections.abc import Iterator
@@ -142,10 +143,31 @@ def promote(clause_id: str, case: dict[str, Any]) -> str:
 
 def draw(clause: Clause) -> list[dict[str, Any]]:
     """The cases of a clause, drawn anew."""
-    candidates: list[dict[str, Any]] = []
-    drawn, most = _numbers(clause)
+    kept = _drawn(clause, 0, *_numbers(clause))
+    return [_answered(clause, case, number) for number, case in enumerate(kept)]
 
-    @hypothesis.seed(zlib.crc32((clause.frozen_as or clause.id).encode()))
+
+def draw_anew(clause: Clause, seed: int, drawn: int, most: int) -> Iterator[dict[str, Any]]:
+    """Other cases of a clause than the frozen ones, for one exam.
+
+    Args:
+        clause: The clause.
+        seed: What the cases depend on.
+        drawn: How many candidates are drawn.
+        most: How many cases are kept of them.
+
+    Yields:
+        A case with its answer. One on which the oracles disagree is no question, and is left out.
+    """
+    for number, case in enumerate(_drawn(clause, seed, drawn, most)):
+        with contextlib.suppress(ArithmeticError):
+            yield _answered(clause, case, number, seed)
+
+
+def _drawn(clause: Clause, seed: int, drawn: int, most: int) -> list[dict[str, Any]]:
+    candidates: list[dict[str, Any]] = []
+
+    @hypothesis.seed(zlib.crc32((clause.frozen_as or clause.id).encode()) + seed)
     @hypothesis.settings(
         max_examples=drawn,
         database=None,
@@ -166,8 +188,7 @@ def draw(clause: Clause) -> list[dict[str, Any]]:
 
     collect()
     # The smallest first: a failure is shown on the first case that it occurs in.
-    kept = sorted(_select(candidates, most), key=_size)
-    return [_answered(clause, case, number) for number, case in enumerate(kept)]
+    return sorted(_select(candidates, most), key=_size)
 
 
 def _numbers(clause: Clause) -> tuple[int, int]:
@@ -177,13 +198,13 @@ def _numbers(clause: Clause) -> tuple[int, int]:
     return (800, 40) if _is_demanding(clause) else (300, 12)
 
 
-def _answered(clause: Clause, case: dict[str, Any], number: int) -> dict[str, Any]:
+def _answered(clause: Clause, case: dict[str, Any], number: int, seed: int = 0) -> dict[str, Any]:
     if clause.op is None or clause.inputs is None:
         return case
     operands, static, op = case["operands"], case["static"], clause.op
     shape = op.define(*operands, **static).shape
     # Signed eighths away from 0, all different in size: an even cotangent hides a rule that reorders it.
-    rng = np.random.default_rng([zlib.crc32(op.id.encode()), number])
+    rng = np.random.default_rng([zlib.crc32(op.id.encode()), number, *([seed] if seed else [])])
     sizes = rng.permutation(np.arange(4, 4 + max(28, int(np.prod(shape)))))[: int(np.prod(shape))] / 8
     cotangent = (sizes * rng.choice([-1.0, 1.0], sizes.size)).reshape(shape)
     if _is_demanding(clause):

@@ -11,7 +11,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated
 
@@ -19,12 +18,15 @@ import typer
 
 from dlspec import SPEC_VERSION, casefile, freeze, manifest
 from dlspec.clause import Clause
+from dlspec.grading.command import grade_command
 from dlspec.implementation import Divergence
 from dlspec.runner import compare, exams, new, reproducing, screen
 from dlspec.runner import divergences as declarations
 from dlspec.runner import report as reports
 from dlspec.runner.blocking import collapse
 from dlspec.runner.result import Result, Subject
+from dlspec.runner.selection import known_profile
+from dlspec.runner.selection import selected as chosen
 from dlspec.runner.stop import ExitCode, Stop, did_you_mean
 from dlspec.runner.supervise import Plan, Watcher, supervise
 from dlspec.runner.verdict import statuses, verdict
@@ -111,7 +113,7 @@ def verify_command(
     3 the adapter is broken, 4 not everything was asked.
     """
     clauses = manifest.clauses()
-    selected = _selected(clauses, profile, only)
+    selected = chosen(clauses, profile, only)
     seconds = TIMEOUT + TIMEOUT_PER_EXAMPLE * explore if timeout is None else timeout
     if not 0 < seconds <= LONGEST_TIMEOUT:
         raise Stop(f"--timeout {seconds:g}: seconds above 0 and up to {LONGEST_TIMEOUT:g} are wanted")
@@ -208,35 +210,6 @@ class _Registrar(Watcher):
         self._bar.answered(result)
 
 
-def _selected(clauses: Sequence[Clause], profiles: Sequence[str], patterns: Sequence[str]) -> list[Clause]:
-    """The clauses that a run is narrowed to; an option that selects nothing is a mistake."""
-    for profile in profiles:
-        _known_profile(profile)
-    ids = [clause.id for clause in clauses]
-    for pattern in patterns:
-        if not any(fnmatchcase(id, pattern) for id in ids):
-            below = f"{pattern.rstrip('.')}."
-            hint = f" Did you mean '{below}*'?" if any(id.startswith(below) for id in ids) else ""
-            raise Stop(f"--only {pattern}: no clause has such an id.{hint or did_you_mean(pattern, ids)}")
-    selected = [
-        clause
-        for clause in clauses
-        if (not profiles or clause.profile in profiles)
-        and (not patterns or any(fnmatchcase(clause.id, pattern) for pattern in patterns))
-    ]
-    if not selected:
-        raise Stop(f"--only {' --only '.join(patterns)}: no clause of {', '.join(profiles)} has such an id")
-    return selected
-
-
-def _known_profile(name: str) -> None:
-    if name not in manifest.PROFILES:
-        raise Stop(
-            f"there is no profile {name}.{did_you_mean(name, manifest.PROFILES)} "
-            f"There are {', '.join(manifest.PROFILES)}."
-        )
-
-
 def _known_clause(id: str) -> Clause:
     known = manifest.by_id()
     if id not in known:
@@ -275,7 +248,7 @@ def list_command(
 ) -> None:
     """List the clauses: level and id, one a line."""
     if profile is not None:
-        _known_profile(profile)
+        known_profile(profile)
     for clause in manifest.clauses():
         if profile in (None, clause.profile):
             typer.echo(f"{clause.level:<6}  {clause.id}")
@@ -398,6 +371,7 @@ def _no_litter() -> Iterator[None]:
 app.command(name="compare")(compare.compare_command)
 app.command(name="reproduce")(reproducing.reproduce_command)
 app.command(name="new")(new.new_command)
+app.command(name="grade")(grade_command)
 app.command(name="faults")(exams.faults_command)
 app.command(name="variants")(exams.variants_command)
 app.command(name="random-faults")(exams.random_faults_command)

@@ -168,6 +168,8 @@ class _Supervisor:
                 self._follow(worker)
             finally:
                 worker.end()
+            if worker.broke is not None:
+                self._leave_rest(f"not asked: {worker.broke}")
             self._give_up_if_hopeless()
 
     def _pending(self) -> tuple[str, ...] | None:
@@ -308,24 +310,38 @@ class Tail:
         self._read = 0
 
     def news(self) -> Iterator[dict[str, Any]]:
-        """The events since the last look. A line without its end is left for the next one."""
+        """The events since the last look."""
+        for line in self.lines():
+            yield json.loads(line)
+
+    def lines(self) -> list[bytes]:
+        """The lines since the last look. One without its end is left for the next."""
         if not self._path.exists():
-            return
+            return []
         with self._path.open("rb") as file:
             file.seek(self._read)
             text = file.read()
         whole = text[: text.rfind(b"\n") + 1]
         self._read += len(whole)
-        for line in whole.splitlines():
-            yield json.loads(line)
+        return whole.splitlines()
+
+    def cut(self) -> bool:
+        """Whether something has gone that was there before."""
+        return self._read > (self._path.stat().st_size if self._path.exists() else 0)
 
 
 class Worker(ABC):
-    """A worker process and its journal."""
+    """A worker process and its journal.
+
+    Attributes:
+        journal: What the worker tells.
+        broke: Why nothing more is to be asked, where the worker has broken a rule that holds for the run.
+    """
 
     def __init__(self, journal: Path) -> None:
         """Read `journal` as it grows."""
         self.journal = Tail(journal)
+        self.broke: str | None = None
 
     @property
     @abstractmethod
@@ -352,6 +368,8 @@ class Worker(ABC):
 
     def how(self) -> str:
         """How the process ended."""
+        if self.broke is not None:
+            return self.broke
         code = self.code(wait=True) or 0
         if code >= 0:
             return f"exit code {code}"

@@ -12,6 +12,7 @@ import faulthandler
 import json
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -89,9 +90,9 @@ class Journal:
             file.write(line.encode())
 
 
-def work(job: Job) -> None:
+def work(job: Job, journal: Journal) -> None:
     """Load the target and ask it every clause of the job."""
-    journal, watchdog = Journal(job.journal), _Watchdog()
+    watchdog = _Watchdog()
     # A target that reads the command line finds its own name there, and nothing of ours.
     sys.argv = [job.target]
     watchdog.set(job.import_timeout)
@@ -227,19 +228,25 @@ def _leave_no_core() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, most))
 
 
-def carry_out(path: Path) -> NoReturn:
-    """Do the job in that file, and end the process at once."""
+def carry_out(path: Path, keep: Callable[[str], Journal] = Journal) -> NoReturn:
+    """Do the job in that file, and end the process at once.
+
+    Args:
+        path: The job.
+        keep: Opens the journal at a path.
+    """
     job = Job.load(path)
+    journal = keep(job.journal)
     try:
         _leave_no_core()
-        work(job)
+        work(job, journal)
     except BaseException as raised:
         # A fault of this package's own; the supervisor says so in one line.
         frame = raised.__traceback__
         while frame is not None and frame.tb_next is not None:
             frame = frame.tb_next
         place = "" if frame is None else f" ({frame.tb_frame.f_code.co_filename}:{frame.tb_lineno})"
-        Journal(job.journal).write("fault", message=f"{type(raised).__name__}: {raised}{place}")
+        journal.write("fault", message=f"{type(raised).__name__}: {raised}{place}")
     # Not by returning: threads and exit handlers of the implementation's have no say in when a worker ends.
     os._exit(0)
 
