@@ -320,22 +320,18 @@ def classroom(count: int, seed: int) -> Iterator[tuple[str, str]]:
             yield f"{names[number]}.py", kind
 
 
-def write(folder: Path, count: int, seed: int) -> dict[str, str]:
-    """Write a class into a folder, and say of which kind each submission is."""
+def write_all(folder: Path, kinds: dict[str, str]) -> None:
+    """Write submissions of these kinds, by name, into a folder."""
     right = without_future((HOMEWORK / "right.py").read_text(encoding="utf-8"))
     defects = without_future((HOMEWORK / "defects.py").read_text(encoding="utf-8"))
-    made = dict(classroom(count, seed))
-    for name, kind in made.items():
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, kind in kinds.items():
         code = f"from __future__ import annotations\n{code_of(kind, right, defects)}"
-        if kind == "syntax error":
-            code = code_of(kind, right, defects)
+        place = folder / name
         if name.endswith("/"):
-            (folder / name).mkdir(parents=True)
-            (folder / name / "__init__.py").write_text(code, encoding="utf-8")
-        else:
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(code, encoding="utf-8")
-    return made
+            place.mkdir()
+            place /= "__init__.py"
+        place.write_text(code, encoding="utf-8")
 
 
 def command(folder: Path, out: Path, jobs: int, patterns: Sequence[str], *more: str) -> list[str]:
@@ -395,13 +391,13 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     if arguments.make:
-        write(arguments.make, arguments.count, arguments.seed)
+        write_all(arguments.make, dict(classroom(arguments.count, arguments.seed)))
         return 0
     with tempfile.TemporaryDirectory() as temporary:
         place = arguments.keep or Path(temporary)
         made = dict(classroom(arguments.count, arguments.seed))
         if not (place / "class").exists():
-            write(place / "class", arguments.count, arguments.seed)
+            write_all(place / "class", made)
         start = time.perf_counter()
         subprocess.run(command(place / "class", place / "grades", arguments.jobs, EXAM), check=True)
         seconds = time.perf_counter() - start

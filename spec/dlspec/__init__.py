@@ -8,6 +8,7 @@ dlspec.implementation   what the spec asks of an implementation
 dlspec.implementations  plugs for real ones
 dlspec.faults           the spec's own exam: what it must catch, and what it must not
 dlspec.runner           the machinery of `dlspec verify`
+dlspec.grading          a class of homework: `dlspec grade`
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from dlspec.runner import report as reports
 from dlspec.runner import screen
 from dlspec.runner.selection import selected
 from dlspec.runner.stop import ExitCode, Stop
+from dlspec.runner.supervise import termination_as_interrupt
 from dlspec.runner.words import WIDTH, plural, printable, wrapped
 
 CORES = os.cpu_count() or 1
@@ -180,7 +181,11 @@ class _Run:
 
             outcomes = cluster.examine(tasks, dask)
         try:
-            with screen.counting("grading", len(tasks)) as advance, contextlib.closing(outcomes):
+            with (
+                termination_as_interrupt(),
+                screen.counting("grading", len(tasks)) as advance,
+                contextlib.closing(outcomes),
+            ):
                 for task, outcome in outcomes:
                     row = row_of(self.exam, task.submission, outcome)
                     self.book.remember(self.exam, task.submission, outcome, row, self.started)

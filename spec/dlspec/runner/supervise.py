@@ -117,7 +117,7 @@ def supervise(plan: Plan, watcher: Watcher, start: Callable[[Path, Path, Path], 
     """
     with tempfile.TemporaryDirectory(prefix="dlspec-", ignore_cleanup_errors=True) as folder:
         supervisor = _Supervisor(plan, watcher, Path(folder), start or NewInterpreter)
-        with _termination_as_interrupt():
+        with termination_as_interrupt():
             try:
                 supervisor.carry_out()
             except KeyboardInterrupt:
@@ -129,8 +129,8 @@ def supervise(plan: Plan, watcher: Watcher, start: Callable[[Path, Path, Path], 
 
 
 @contextlib.contextmanager
-def _termination_as_interrupt() -> Iterator[None]:
-    """A polite request to end is treated as Ctrl-C: the worker is stopped and a report written."""
+def termination_as_interrupt() -> Iterator[None]:
+    """A polite request to end is treated as Ctrl-C: what runs is stopped, and what is known is reported."""
 
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
