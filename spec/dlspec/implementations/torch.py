@@ -16,7 +16,9 @@ arguments are told, and nothing else:
 `objects` is not claimed. Two of three clauses there ask for classes with the reference's constructors and
 attributes (`Tensor(data, autograd=True)`, `Linear.weight`, `Layer.get_parameters`, `Sequential.layers`), and
 PyTorch's API is another one, so there is nothing to ask. The verbs of tapes are given nonetheless, for the
-clauses of other profiles that use them.
+clauses of other profiles that use them. Where they suffice to ask `objects`, too, most of it holds, and this
+doesn't: a sum, which saves nothing, may be pulled back twice; a `backward` that is refused half-way has
+changed some gradients by then; `detach` shares the memory of its tensor.
 """
 
 from __future__ import annotations
