@@ -140,3 +140,13 @@ def test_zeroing_takes_no_memory_until_somebody_looks() -> None:
     assert layer.weight.grad is not None
     assert not layer.weight.grad.data.any()
     assert layer.weight.grad.shape == (256, 512)
+
+
+def test_a_step_sets_no_memory_aside_but_the_first_time() -> None:
+    x = Tensor(np.ones((300, 300)), autograd=True)
+    optimizer = SGD([x])
+    needed = []
+    for _ in range(2):
+        x.grad = np.ones(x.shape)
+        needed.append(peak(optimizer.step))
+    assert needed[0] > x.data.nbytes > 20 * needed[1]

@@ -94,6 +94,17 @@ def test_a_vjp_can_be_called_again_and_writes_to_nothing(name: str) -> None:
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("name", [name for name in CALLS if RULES[name].fresh])
+def test_what_is_given_away_is_in_no_other_hands(name: str) -> None:
+    operands, y, residuals, y_bar = call(name)
+    cotangents = pull(RULES[name], y_bar, residuals, len(operands))
+    held = [*operands, y, y_bar, *(r for r in residuals if isinstance(r, np.ndarray))]
+    for i, x_bar in enumerate(cotangents):
+        assert x_bar.flags.writeable
+        for other in [*held, *cotangents[:i], *pull(RULES[name], y_bar, residuals, len(operands))]:
+            assert not np.shares_memory(x_bar, other)
+
+
 @pytest.mark.parametrize("name", [name for name, (shapes, _) in CALLS.items() if len(shapes) > 1])
 def test_only_what_is_needed_is_computed(name: str) -> None:
     operands, _, residuals, y_bar = call(name)

@@ -172,3 +172,12 @@ def test_rows_of_another_table_are_refused(shape: tuple[int, int]) -> None:
     with pytest.raises(GradientError, match="returned a cotangent of shape"):
         y.backward()
     assert t.grad is None
+
+
+def test_a_row_that_comes_once_has_the_sum_of_one_term() -> None:
+    # A sum from 0 makes 0 of -0, which a copy doesn't.
+    y_bar = np.array([[-0.0], [1.0], [-0.0], [2.0], [-0.0]])
+    ((numbers, x_bar),) = Rows((9, 1), (np.array([4, 7, 2, 7, 2]), y_bar)).summed().parts
+    assert numbers.tolist() == [2, 4, 7]
+    assert x_bar.tobytes() == np.array([[0.0], [0.0], [3.0]]).tobytes()
+    assert not np.shares_memory(x_bar, y_bar)

@@ -366,3 +366,23 @@ def test_no_grad_ends_with_an_error_and_serves_as_a_decorator() -> None:
     with pytest.raises(KeyError):
         double(leaf(1.0, 2.0))
     assert (leaf(1.0) * 2).autograd
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_a_gradient_is_what_a_vjp_gave_away_and_otherwise_a_copy(fresh: bool) -> None:
+    made = np.array([2.0, 3.0])
+    double = Rule(lambda x: (2 * x, ()), lambda y_bar: (made,), fresh=fresh)
+    x = Tensor([1.0, 1.0], autograd=True)
+    apply(double, x).backward([1.0, 1.0])
+    assert x.grad is not None
+    assert np.shares_memory(x.grad.data, made) == fresh
+    assert x.grad.data.tolist() == [2, 3]
+
+
+def test_a_gradient_that_was_given_away_is_left_alone_by_the_next_call() -> None:
+    x = Tensor([1.0, 1.0], autograd=True)
+    (x * 2).backward([1.0, 1.0])
+    assert x.grad is not None
+    first = x.grad.data
+    (x * 3).backward([1.0, 1.0])
+    assert (first.tolist(), x.grad.data.tolist()) == ([2, 2], [5, 5])

@@ -59,10 +59,13 @@ class Rule(NamedTuple):
         forward: Operands (arrays) and static keywords to the value and a tuple of residuals.
         vjp: The cotangent of the value and the residuals to a tuple with a cotangent for each operand: an
             array, or `Rows` of one.
+        fresh: Whether the vjp gives its cotangents away: each is an array of its own, which no one else
+            holds. Then it may become a gradient as it is; otherwise it is copied first.
     """
 
     forward: Callable[..., tuple[Any, Residuals]]
     vjp: Callable[..., tuple[Array | Rows | None, ...]]
+    fresh: bool = False
 
     @property
     def name(self) -> str:
@@ -161,7 +164,7 @@ def multiply_vjp(z_bar: Array, needs: Needs, x: Array, y: Array) -> Cotangents:
     )
 
 
-MULTIPLY = Rule(multiply, multiply_vjp)
+MULTIPLY = Rule(multiply, multiply_vjp, fresh=True)
 
 
 def divide(x: Array, y: Array) -> tuple[Array, Residuals]:
@@ -194,7 +197,7 @@ def divide_vjp(z_bar: Array, needs: Needs, x_shape: Shape, y: Array, z: Array) -
     )
 
 
-DIVIDE = Rule(divide, divide_vjp)
+DIVIDE = Rule(divide, divide_vjp, fresh=True)
 
 
 def negative(x: Array) -> tuple[Array, Residuals]:
@@ -219,7 +222,7 @@ def negative_vjp(y_bar: Array) -> tuple[Array]:
     return (-y_bar,)
 
 
-NEGATIVE = Rule(negative, negative_vjp)
+NEGATIVE = Rule(negative, negative_vjp, fresh=True)
 
 
 def power(x: Array, *, exponent: float) -> tuple[Array, Residuals]:
@@ -298,7 +301,7 @@ def exp_vjp(y_bar: Array, y: Array) -> tuple[Array]:
     return (y_bar * y,)
 
 
-EXP = Rule(exp, exp_vjp)
+EXP = Rule(exp, exp_vjp, fresh=True)
 
 
 def log(x: Array) -> tuple[Array, Residuals]:
@@ -321,7 +324,7 @@ def log_vjp(y_bar: Array, x: Array) -> tuple[Array]:
     return (y_bar / x,)
 
 
-LOG = Rule(log, log_vjp)
+LOG = Rule(log, log_vjp, fresh=True)
 
 
 def relu(x: Array) -> tuple[Array, Residuals]:
@@ -348,7 +351,7 @@ def relu_vjp(y_bar: Array, y: Array) -> tuple[Array]:
     return (np.where(y <= 0, 0, y_bar),)
 
 
-RELU = Rule(relu, relu_vjp)
+RELU = Rule(relu, relu_vjp, fresh=True)
 
 
 def tanh(x: Array) -> tuple[Array, Residuals]:
@@ -374,11 +377,11 @@ def tanh_vjp(y_bar: Array, x: Array) -> tuple[Array]:
     # Twice the largest numbers is infinite; the exponential is 0 either way, which is not worth a warning.
     # (1 + z)^2 is multiplied out: where z is small, this rounds once in place of three times.
     with np.errstate(over="ignore"):
-        z = np.exp(-2 * np.abs(x))
-    return (y_bar * (4 * z / (1 + z * (2 + z))),)
+        z = np.exp(-2.0 * np.abs(x))
+    return (y_bar * (4.0 * z / (1.0 + z * (2.0 + z))),)
 
 
-TANH = Rule(tanh, tanh_vjp)
+TANH = Rule(tanh, tanh_vjp, fresh=True)
 
 
 def sigmoid(x: Array) -> tuple[Array, Residuals]:
@@ -389,8 +392,8 @@ def sigmoid(x: Array) -> tuple[Array, Residuals]:
     \bar x = \bar y\,\frac{z}{(1+z)^2} \quad\text{with } z = e^{-|x|}
     $$
 
-    $z$ never overflows, and serves both signs: $y = 1/(1+z)$ for $x \ge 0$ and
-    $y = z/(1+z)$ below. The derivative $y(1-y)$ would lose its digits where $y$ is near 1.
+    $z$ never overflows, and serves both signs: $y = e^{\min(x, 0)} / (1+z)$, where $e^{-x}$ would be infinite
+    from $x = -710$ on. The derivative $y(1-y)$ would lose its digits where $y$ is near 1.
 
     Shape:
         ``()->()``
@@ -400,16 +403,16 @@ def sigmoid(x: Array) -> tuple[Array, Residuals]:
     """
     x = floating(x)
     z = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1, z) / (1 + z), (z,)
+    return np.exp(np.minimum(x, 0.0)) / (1.0 + z), (z,)
 
 
 def sigmoid_vjp(y_bar: Array, z: Array) -> tuple[Array]:
     """Weigh the cotangent with the logistic density."""
     # (1 + z)^2 multiplied out, as for tanh.
-    return (y_bar * (z / (1 + z * (2 + z))),)
+    return (y_bar * (z / (1.0 + z * (2.0 + z))),)
 
 
-SIGMOID = Rule(sigmoid, sigmoid_vjp)
+SIGMOID = Rule(sigmoid, sigmoid_vjp, fresh=True)
 
 
 def sum(x: Array, *, dim: Dims = None, keepdims: bool = False) -> tuple[Array, Residuals]:
@@ -565,7 +568,7 @@ def mm_vjp(y_bar: Array, needs: Needs, x: Array, w: Array) -> Cotangents:
     return x_bar, w_bar
 
 
-MM = Rule(mm, mm_vjp)
+MM = Rule(mm, mm_vjp, fresh=True)
 
 
 def _as_rows(x: Array) -> Array:
@@ -605,12 +608,17 @@ def affine_vjp(y_bar: Array, needs: Needs, x: Array, w: Array) -> Cotangents:
     return (
         rows.dot(w.T).reshape(x.shape) if needs[0] else None,
         _as_rows(x).T.dot(rows) if needs[1] else None,
-        # A row of ones does what sum(axis=0) does, several times as fast.
-        np.ones(len(rows), rows.dtype).dot(rows) if needs[2] else None,
+        _ones(len(rows), rows.dtype).dot(rows) if needs[2] else None,  # sum(axis=0), several times as fast
     )
 
 
-AFFINE = Rule(affine, affine_vjp)
+def _ones(n: int, dtype: np.dtype[Any]) -> Array:
+    ones = np.empty(n, dtype)  # np.ones is no better, and slower
+    ones.fill(1)
+    return ones
+
+
+AFFINE = Rule(affine, affine_vjp, fresh=True)
 
 
 def transpose(x: Array, *, axes: tuple[int, ...] | None = None) -> tuple[Array, Residuals]:
@@ -769,9 +777,9 @@ def _integers(op: str, name: str, values: object) -> Array:
 
 def _in_range(op: str, name: str, values: Array, n: int) -> Array:
     """Check that integers are in [0, n), and return them ready for indexing."""
-    indices = values.astype(np.int64)
+    indices = values.astype(np.int64, copy=False)
     bad = indices.view(np.uint64) >= n  # as unsigned numbers, the negative ones are far out of range as well
-    if bad.any():
+    if np.count_nonzero(bad):
         position = tuple(int(i) for i in np.argwhere(bad)[0])
         where = f" at position {position[0] if len(position) == 1 else position}" if position else ""
         raise IndexRangeError(f"{op}: {name} {values[position]}{where} is outside [0, {n})")
@@ -877,13 +885,14 @@ def _exponentials(x: Array) -> tuple[Array, Array, Array, Array]:
     if x.size == 0:
         return x, x, x.sum(axis=1, keepdims=True), np.zeros(len(x), np.intp)
     top = x.argmax(axis=1)
-    shifted = _shifted(x, x.max(axis=1, keepdims=True))
-    z = np.exp(shifted)
-    row = np.arange(len(x))
-    largest = z[row, top]  # 1, or NaN where the logit is infinite
-    z[row, top] = 0
+    at_top = np.arange(0, x.size, x.shape[1]) + top  # positions, row after row
+    shifted = _shifted(x, x.take(at_top)[:, np.newaxis])
+    z = np.exp(shifted, order="C")  # so that reshape is a view
+    flat = z.reshape(-1)
+    largest = flat.take(at_top)  # 1, or NaN where the logit is infinite
+    flat[at_top] = 0
     others = z.sum(axis=1, keepdims=True)
-    z[row, top] = largest
+    flat[at_top] = largest
     return shifted, z, others, top
 
 
@@ -964,7 +973,7 @@ def cross_entropy_vjp(  # noqa: PLR0913, PLR0917 (one for each residual)
     return (x_bar.reshape(shape),)
 
 
-CROSS_ENTROPY = Rule(cross_entropy, cross_entropy_vjp)
+CROSS_ENTROPY = Rule(cross_entropy, cross_entropy_vjp, fresh=True)
 
 
 def mse(prediction: Array, target: Array, *, reduction: str = "mean") -> tuple[Array, Residuals]:
@@ -1012,4 +1021,4 @@ def mse_vjp(y_bar: Array, needs: Needs, error: Array, divisor: int) -> Cotangent
     return prediction_bar if needs[0] else None, -prediction_bar if needs[1] else None
 
 
-MSE = Rule(mse, mse_vjp)
+MSE = Rule(mse, mse_vjp, fresh=True)

@@ -556,6 +556,7 @@ def _walk(root: Node | Tensor, seed: Array, retain_graph: bool) -> None:  # noqa
     cotangents: dict[int, Any] = {id(root): seed}
     summed: set[int] = set()  # whose cotangent is a sum made here, and may be added to in place
     arrived: list[tuple[Node | Tensor, Any, bool]] = []
+    given: set[int] = set()  # leaves whose cotangent the vjp gave away, so that it may be kept as it is
     leaves = [root] if isinstance(root, Tensor) else []
     heap = [(-root.order, root)] if isinstance(root, Node) else []
 
@@ -586,12 +587,15 @@ def _walk(root: Node | Tensor, seed: Array, retain_graph: bool) -> None:  # noqa
                         heappush(heap, (-parent.order, parent))
                     else:
                         leaves.append(parent)
+                        if node.rule.fresh:
+                            given.add(key)
     except BaseException:
         for failed in (root, node):
             if isinstance(failed, Node):
                 failed.free()
         raise
 
+    summed |= given
     arrived += [(leaf, cotangents[id(leaf)], id(leaf) in summed) for leaf in leaves]
     _commit(arrived)
 
@@ -607,7 +611,7 @@ def _commit(arrived: list[tuple[Node | Tensor, Any, bool]]) -> None:
             continue
         if isinstance(old, Rows):
             old = _constant(np.asarray(old))
-        # A cotangent that is no sum made by the walk may be the caller's seed, a view, or another leaf's too.
+        # What isn't ours may be the caller's seed, a view, or another leaf's too.
         new = (cotangent if ours else np.array(cotangent)) if old is None else old._data + cotangent
         gradients.append((target, _constant(np.asarray(new))))
     for target, gradient in gradients:

@@ -70,6 +70,7 @@ class SGD:
         if self.nesterov and self.momentum == 0:
             raise ArgumentError("SGD: nesterov=True looks ahead along the momentum, which is 0")
         self._velocities: list[Array | None] = [None] * len(self.parameters)
+        self._rooms: dict[int, Array] = {}
 
     def step(self, zero: bool = True) -> None:
         """Change every parameter that has a gradient; if this raises, none was changed.
@@ -103,7 +104,7 @@ class SGD:
             if momentum:
                 velocity = g.copy() if velocity is None else momentum * velocity + g
                 update = g + momentum * velocity if self.nesterov else velocity
-            new = np.multiply(update, alpha, out=np.empty_like(data))
+            new = np.multiply(update, alpha, out=self._room(number, data))
             np.subtract(data, new, out=new)
             changes.append((number, new, velocity))
         if not changes:
@@ -114,6 +115,17 @@ class SGD:
             self._velocities[number] = velocity
         if zero:
             self.zero()
+
+    def _room(self, number: int, data: Array) -> Array:
+        """Room for a parameter's new values, the same in every step.
+
+        Memory as long as all parameters would otherwise be fetched from the system page by page, and given
+        back, in every step: for large layers that takes longer than the arithmetic.
+        """
+        room = self._rooms.get(number)
+        if room is None or room.shape != data.shape:
+            room = self._rooms[number] = np.empty_like(data)
+        return room
 
     def zero(self) -> None:
         """Give every parameter that has a gradient a new one of zeros; None stays None."""
