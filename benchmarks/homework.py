@@ -226,10 +226,10 @@ KINDS: dict[str, Kind] = {
     "fills memory in parts": Kind(
         "fills memory in several processes",
         "stopped",
-        score=NOTHING,
-        before="import os, time\nfor _ in range(8):\n    if os.fork() == 0:\n"
-        "        block = b'x' * 400_000_000\n        time.sleep(3600)\n"
-        "time.sleep(3600)\n",
+        # Whatever was answered before it was full counts.
+        score=(0.0, FULL - 0.01),
+        after="import os, time\nfor _ in range(8):\n    if os.fork() == 0:\n"
+        "        block = b'x' * 400_000_000\n        time.sleep(3600)\n",
         note="memory were in use",
     ),
     "fills the disk": Kind(

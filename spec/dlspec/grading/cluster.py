@@ -15,7 +15,7 @@ from dlspec.grading.grades import code_sha256
 from dlspec.grading.pool import Examiner
 from dlspec.runner.stop import Stop
 
-CONNECT = "20s"
+CONNECT = "10s"
 
 
 def examine(tasks: Sequence[Task], address: str) -> Generator[tuple[Task, Outcome], None, None]:
@@ -48,7 +48,7 @@ def examine(tasks: Sequence[Task], address: str) -> Generator[tuple[Task, Outcom
             for number, task in enumerate(tasks)
         }
         try:
-            for future in as_completed(futures):
+            for future in as_completed(futures, loop=client.loop):
                 yield futures[future], _outcome(future)
         finally:
             client.cancel(list(futures))
