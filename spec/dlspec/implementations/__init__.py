@@ -4,7 +4,8 @@
     dual_numbers.py   forward mode in pure Python, which shares nothing with the reference
     autograd.py       HIPS autograd, and `autograd.toml`, in which it says where it differs
     torch.py          PyTorch, and `torch.toml`, likewise
-    jax.py            JAX, op by op and compiled, and `jax.toml`
+    jax.py            JAX, op by op, and `jax.toml`
+    jax_jit.py        JAX, whole programs compiled
     mygrad.py         MyGrad, and `mygrad.toml`
     micrograd.py      micrograd, lifted to arrays, and `micrograd.toml`
     tinygrad.py       tinygrad on the CPU, and `tinygrad.toml`
@@ -57,7 +58,7 @@ SHIPPED: Mapping[str, Shipped] = {
     "tinygrad": Shipped("dlspec.implementations.tinygrad:Tinygrad", extra="tinygrad", program="clang"),
     "torch": Shipped("dlspec.implementations.torch:Torch", extra="torch"),
     "jax": Shipped("dlspec.implementations.jax:Jax", extra="jax"),
-    "jax_jit": Shipped("dlspec.implementations.jax:JaxJit", extra="jax"),
+    "jax_jit": Shipped("dlspec.implementations.jax_jit:JaxJit", extra="jax"),
     "mygrad": Shipped("dlspec.implementations.mygrad:MyGrad", extra="mygrad"),
 }
 """What comes with the spec, by the name it answers to: the rows of the conformance matrix, in their order."""

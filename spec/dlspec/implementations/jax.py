@@ -13,6 +13,9 @@ from dlspec.implementation import Array, FunctionalImplementation
 
 jax.config.update("jax_enable_x64", True)
 
+KEPT = 500
+"""Compiled programs that are kept for the next call. Each takes 1.4 MB, and the clauses need thousands."""
+
 
 class Jax(FunctionalImplementation):
     """One op after another, as they are called."""
@@ -44,25 +47,30 @@ class Jax(FunctionalImplementation):
         "log_softmax": lambda x, dim=-1: jax.nn.log_softmax(x, axis=dim),
     }
 
+    def __init__(self) -> None:
+        """Count what is compiled: an op, once for each type and shape."""
+        self._compiled = 0
+        jax.monitoring.register_event_duration_secs_listener(self._count)
+
+    def _count(self, event: str, seconds: float, **details: Any) -> None:
+        self._compiled += event.endswith("backend_compile_duration")
+
+    def _make_room(self) -> None:
+        if self._compiled > KEPT:
+            jax.clear_caches()
+            self._compiled = 0
+
     def constant(self, array: Array) -> Any:
         """A JAX array: a copy, which nobody can write to."""
         return jnp.array(array)
 
+    def run(self, f: Callable[..., Any], *operands: Array) -> Any:
+        """As it is called."""
+        self._make_room()
+        return super().run(f, *operands)
+
     def vjp(self, f: Callable[..., Any], *primals: Array) -> tuple[Any, Callable[[Array], Sequence[Any]]]:
         """`jax.vjp`."""
+        self._make_room()
         value, pullback = jax.vjp(f, *map(jnp.array, primals))
         return value, pullback
-
-
-class JaxJit(Jax):
-    """Whole programs at once: `jax.jit` of everything that is asked, forward and back."""
-
-    name = "JAX jit"
-
-    def run(self, f: Callable[..., Any], *operands: Array) -> Any:
-        """The program, compiled."""
-        return jax.jit(f)(*map(jnp.array, operands))
-
-    def vjp(self, f: Callable[..., Any], *primals: Array) -> tuple[Any, Callable[[Array], Sequence[Any]]]:
-        """`jax.vjp` of the program, compiled."""
-        return super().vjp(jax.jit(f), *primals)

@@ -28,7 +28,7 @@ class MyGrad(TapeImplementation):
     """Tensors that aren't `constant`, and `Tensor.backward`."""
 
     name, version = "MyGrad", version("mygrad")
-    claims = ("ops", "autodiff", "numerics", "scale", "errors")
+    claims = ("ops", "autodiff", "numerics", "errors")
     dtypes = ("float64", "float32")
     ops = {
         "add": operator.add,
