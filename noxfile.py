@@ -212,8 +212,7 @@ def build(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the pages, strictly, and see that they ask nobody else for anything."""
-    session.install(*group("docs"))
-    quiet(session)
+    prepare(session, *group("docs"))
     site = Path(session.create_tmp()).resolve() / "site"
     session.env["NO_MKDOCS_2_WARNING"] = "1"
     session.run("mkdocs", "build", "--strict", "--site-dir", str(site))

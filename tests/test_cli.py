@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -126,10 +127,14 @@ def test_a_misuse_says_what_is_wrong(dlspec: Command, arguments: tuple[str, ...]
         ),
         ("[[divergence]]\nid = 'ops.*'\ncategory = 'a'\nreason = 'b'\n", "no such clause"),
         ("[[divergence]]\nid = 1\ncategory = 'a'\nreason = 'b'\n", "no such clause"),
-        ("[[divergence]]\nid = 'ops.tanh.value'\nreasn = 'b'\n", "'reasn'"),
+        ("[[divergence]]\nid = 'ops.tanh.value'\nreasn = 'b'\n", "'reasn'. Did you mean reason?"),
         ("[[divergence]]\nid = 'ops.tanh.value'\ncategory = 'a'\nreason = 'b'\nlink = 3\n", "link"),
         (2 * "[[divergence]]\nid = 'ops.tanh.value'\ncategory = 'a'\nreason = 'b'\n", "more than once"),
-        ("[[divergences]]\n", "divergences"),
+        ("[[divergences]]\n", "Did you mean divergence?"),
+        (
+            "[[divergence]]\nid = 'ops.tanh.value'\ncategory = ''\nreason = ''\n",
+            "category is empty; fill it in",
+        ),
         ("[divergence]\nid = 'ops.tanh.value'\n", "divergence"),
         ("divergence = 3\n", "divergence"),
         ("no toml at all", "can't be read"),
@@ -147,6 +152,50 @@ def test_a_declaration_that_declares_nothing_is_refused(
     assert message in err
     assert "x.py" not in err, "found before the target is loaded"
     assert "fault" not in err
+
+
+def test_a_stale_declaration_fails_the_run_and_says_how_to_mend_it(dlspec: Command, tmp_path: Path) -> None:
+    file = tmp_path / "declared.toml"
+    file.write_text("[[divergence]]\nid = 'ops.add.shape'\ncategory = 'a'\nreason = 'b'\n")
+    target = HOMEWORK / "partial.py"
+
+    kept, _, _ = dlspec("verify", target, "--only", "ops.add.shape")
+    code, out, _ = dlspec("verify", target, "--only", "ops.add.shape", "--divergences", file)
+
+    assert kept == ExitCode.INCOMPLETE
+    assert code == ExitCode.DIFFERS
+    assert "STALE-DIVERGENCE  ops.add.shape" in out
+    assert "take the declaration out" in " ".join(out.split())
+
+
+def test_a_draft_declares_what_failed_and_is_refused_until_it_is_filled_in(
+    dlspec: Command, tmp_path: Path
+) -> None:
+    target, report, draft = HOMEWORK / "partial.py", tmp_path / "report.json", tmp_path / "draft.toml"
+    only = ("--only", "ops.exp.*", "--only", "ops.log.value")
+    dlspec("verify", target, *only, "--report", report)
+
+    code, out, _ = dlspec("divergences", "init", report)
+
+    assert code == 0
+    draft.write_text(out)
+    tables = tomllib.loads(out)["divergence"]
+    failed = [
+        c["id"] for c in json.loads(report.read_text())["clauses"] if c["status"] in ("fail", "blocked")
+    ]
+    assert [table["id"] for table in tables] == failed
+    assert "ops.log.value" not in failed, "not provided is no divergence"
+    refused, _, err = dlspec("verify", target, *only, "--divergences", draft)
+    assert refused == ExitCode.USAGE
+    assert f"divergence {failed[0]}: category is empty; fill it in" in err
+    draft.write_text(
+        out.replace('category = ""', 'category = "a \\"b\\""').replace('reason = ""', 'reason = "c"')
+    )
+    dlspec("verify", target, *only, "--divergences", draft, "--report", report)
+    statuses = {entry["id"]: entry["status"] for entry in json.loads(report.read_text())["clauses"]}
+    assert {statuses[id] for id in failed} == {"diverges"}
+    _, again, _ = dlspec("divergences", "init", report)
+    assert tomllib.loads(again) == tomllib.loads(draft.read_text())
 
 
 def test_verify_conforms(dlspec: Command) -> None:

@@ -120,7 +120,7 @@ def script(clause: Clause, impl: Implementation, target: str, failure: BaseExcep
     why: NoScript | None = None
     for inputs in _cases(clause, failure):
         try:
-            return _script(clause, impl, target, inputs)
+            return _script(clause, impl, target, inputs, failure)
         except NoScript as none:
             why = why or none
     assert why is not None
@@ -151,12 +151,20 @@ def _numbers(value: Any) -> int:
     return sum(map(_numbers, value)) if isinstance(value, (list, tuple)) else 0
 
 
-def _script(clause: Clause, impl: Implementation, target: str, inputs: Mapping[str, Any] | None) -> str:
+def _script(
+    clause: Clause,
+    impl: Implementation,
+    target: str,
+    inputs: Mapping[str, Any] | None,
+    failure: BaseException | None,
+) -> str:
     """The script for one case."""
     recorder = Recorder(impl)
     before = _instrument(impl, recorder)
     try:
         again = _again(clause, impl, inputs)
+        if failure is not None and type(again) is not type(failure):
+            raise NoScript("it fails in another way when it is asked again")
         lines, closing = _text(impl, recorder, clause, again)
     finally:
         for name, value in before.items():

@@ -22,7 +22,7 @@ import inspect
 import shutil
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -283,15 +283,25 @@ def read_divergences(path: Path) -> tuple[Divergence, ...]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise TargetError(f"{path.name} can't be read: {error}") from error
     if extra := tables.keys() - {"divergence"}:
-        raise TargetError(f"{path.name}: unknown table {sorted(extra)[0]!r}; only [[divergence]] is known")
+        name = sorted(extra)[0]
+        near = _near(name, ("divergence",))
+        raise TargetError(f"{path.name}: unknown table {name!r}; only [[divergence]] is known.{near}")
     declared = tables.get("divergence", [])
     if not isinstance(declared, list) or not all(isinstance(table, dict) for table in declared):
         raise TargetError(f"{path.name}: divergence is no list of tables; each is headed [[divergence]]")
     found = []
     for number, table in enumerate(declared, start=1):
         if extra := table.keys() - {"id", "category", "reason", "link"}:
-            raise TargetError(f"{path.name}: divergence {number} has an unknown key {sorted(extra)[0]!r}")
+            key = sorted(extra)[0]
+            near = _near(key, ("id", "category", "reason", "link"))
+            raise TargetError(f"{path.name}: divergence {number} has an unknown key {key!r}.{near}")
         if missing := {"id", "category", "reason"} - table.keys():
             raise TargetError(f"{path.name}: divergence {number} lacks {sorted(missing)[0]!r}")
         found.append(Divergence(table["id"], table["category"], table["reason"], table.get("link")))
     return tuple(found)
+
+
+def _near(word: str, options: Iterable[str]) -> str:
+    """A sentence with what was probably meant, led by a space; empty where nothing is near."""
+    near = get_close_matches(word, list(options), 1)
+    return f" Did you mean {near[0]}?" if near else ""

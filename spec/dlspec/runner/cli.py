@@ -20,7 +20,7 @@ from dlspec import SPEC_VERSION, casefile, freeze, manifest
 from dlspec.clause import Clause
 from dlspec.grading.command import grade_command
 from dlspec.implementation import Divergence
-from dlspec.runner import compare, exams, new, reproducing, screen
+from dlspec.runner import compare, exams, matrix, new, reproducing, screen
 from dlspec.runner import divergences as declarations
 from dlspec.runner import report as reports
 from dlspec.runner.blocking import collapse
@@ -372,6 +372,8 @@ app.command(name="compare")(compare.compare_command)
 app.command(name="reproduce")(reproducing.reproduce_command)
 app.command(name="new")(new.new_command)
 app.command(name="grade")(grade_command)
+app.add_typer(declarations.app, name="divergences")
+app.command(name="matrix")(matrix.matrix_command)
 app.command(name="faults")(exams.faults_command)
 app.command(name="variants")(exams.variants_command)
 app.command(name="random-faults")(exams.random_faults_command)

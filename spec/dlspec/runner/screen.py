@@ -54,6 +54,8 @@ COLUMNS = {"pass": 5, "fail": 5, "error": 6, "blocked": 8, "absent": 7, "MUST": 
 """The columns of the table and their widths. Without `blocked`, which is left out where nothing is, they
 leave the verdict just the room for `conforms with 9 declared divergences`."""
 
+STALE = "It holds, though it is declared as a divergence: take the declaration out."
+
 STYLES: Mapping[Word | None, str] = {
     Word.CONFORMS: "green",
     Word.DIVERGES: "green",
@@ -159,7 +161,7 @@ def show_failures(
     for number, clause in enumerate(in_full):
         status, result = final[clause.id], run.results[clause.id]
         if status is Status.STALE_DIVERGENCE:
-            result = Result(clause.id, status, message="It holds, though it is declared as a divergence.")
+            result = Result(clause.id, status, message=STALE)
         how = _how_to_reproduce(
             clause, run.scripts.get(clause.id), scripts.get(clause.id), in_full=number == 0
         )
