@@ -16,8 +16,10 @@ from typing import Any
 import pytest
 
 from dlspec import SPEC_VERSION, casefile, freeze, manifest
+from dlspec.catalogue import CATALOGUE
+from dlspec.faults import faults
 from dlspec.implementation import Divergence
-from dlspec.runner import screen, words
+from dlspec.runner import explaining, screen, words
 from dlspec.runner.blocking import Collapse
 from dlspec.runner.main import main
 from dlspec.runner.result import Result, Status, Subject
@@ -77,6 +79,46 @@ def test_explain_shows_the_sentence_and_the_code(dlspec: Command) -> None:
     assert any(line.startswith("def test_a_value_used_twice_receives_the_sum(") for line in lines)
 
 
+def test_list_is_narrowed_by_level_id_and_words(dlspec: Command) -> None:
+    def ids(*arguments: str) -> list[str]:
+        return [line[8:] for line in dlspec("list", *arguments)[1].splitlines()]
+
+    clauses = manifest.clauses()
+    assert ids("--level", "should") == [clause.id for clause in clauses if clause.level == "SHOULD"]
+    assert ids("ops", "--only", "*.tanh.*") == [c.id for c in clauses if c.id.startswith("ops.tanh.")]
+    assert "objects.parameters.tied_parameters_count_once" in ids("--saying", "PARAMETER")
+    assert all(
+        "transposed Jacobian" in manifest.by_id()[id].sentence
+        for id in ids("--saying", "transposed jacobian")
+    )
+    _, out, _ = dlspec("list", "--only", "ops.tanh.value", "--sentences")
+    assert " ".join(out.split()).endswith(manifest.by_id()["ops.tanh.value"].sentence)
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_explain_gives_formula_reason_and_remedy_from_where_they_stand(dlspec: Command) -> None:
+    _, out, _ = dlspec("explain", "ops.tanh.gradient")
+
+    lines = out.splitlines()
+    assert "  contract    ()->()" in lines
+    assert "sinh(x) / cosh(x)" in out, "the catalogue's definition"
+    assert r"y = \tanh x" in out, "the reference's equation"
+    meant = [fault for fault in faults().values() if fault.caught_by == "ops.tanh.gradient"]
+    assert " ".join(meant[0].story.split()) in " ".join(out.split())
+    assert any(line.startswith("    - ") for line in lines)
+    _, program, _ = dlspec("explain", "autodiff.fan_out.a_value_used_twice_receives_the_sum")
+    assert "FORMULA" not in program
+    assert "WHY" in program
+
+
+def test_every_definition_is_shown_whole() -> None:
+    for op in CATALOGUE:
+        text = "\n".join(explaining.definition(op))
+
+        assert text.startswith(("lambda ", "def ", "np.")), op.id
+        compile(text, op.id, "exec")
+
+
 def test_explain_works_on_every_clause(dlspec: Command) -> None:
     for clause in manifest.clauses()[::60]:
         code, out, _ = dlspec("explain", clause.id)
@@ -88,6 +130,9 @@ def test_explain_works_on_every_clause(dlspec: Command) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("list", "--level", "may"), "--level may: there are MUST and SHOULD"),
+        (("list", "--only", "ops.tanh.valu"), "Did you mean ops.tanh.value"),
+        (("list", "ops", "--saying", "no such words"), "no clause is all of that"),
         (("list", "autodif"), "there is no profile autodif. Did you mean autodiff?"),
         (("explain", "ops.tanh.valeu"), "there is no clause ops.tanh.valeu. Did you mean ops.tanh.value"),
         (("freeze", "ops.tahn"), "nothing is frozen under ops.tahn. Did you mean ops.tanh"),

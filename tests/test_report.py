@@ -306,3 +306,30 @@ def test_what_does_not_keep_to_the_schema_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(Stop, match=r"\['clauses'\]\[3\]\['status'\]: 'excellent'"):
         reports.read(path)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+def test_no_space_for_the_report_is_one_line_after_the_verdict() -> None:
+    before = os.stat("/dev/full")
+
+    done = verify(str(HOMEWORK / "partial.py"), "--only", "ops.exp.*", "--report", "/dev/full")
+
+    assert done.returncode == ExitCode.INCOMPLETE
+    assert done.stderr == "dlspec: --report /dev/full: can't be written: No space left on device\n"
+    assert "ops.exp.value" in done.stdout, "what was found out is shown all the same"
+    assert os.stat("/dev/full").st_rdev == before.st_rdev, "the device is left alone"
+
+
+def test_two_runs_at_once_leave_a_whole_report(tmp_path: Path) -> None:
+    command = [sys.executable, "-P", "-m", "dlspec.runner.main", "verify", str(HOMEWORK / "partial.py")]
+    options = ["--only", "ops.exp.*", "--report", "report.json"]
+    runs = [
+        subprocess.Popen([*command, *options], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        for _ in range(2)
+    ]
+
+    outputs = [run.communicate(timeout=120)[0] for run in runs]
+
+    assert [run.returncode for run in runs] == [ExitCode.DIFFERS] * 2, outputs
+    assert os.listdir(tmp_path) == ["report.json"]
+    validate(reports.read(tmp_path / "report.json"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
-import inspect
 import os
 import sys
 import tempfile
@@ -20,17 +19,17 @@ from dlspec import SPEC_VERSION, casefile, freeze, manifest
 from dlspec.clause import Clause
 from dlspec.grading.command import grade_command
 from dlspec.implementation import Divergence
-from dlspec.runner import compare, exams, matrix, new, reproducing, screen
+from dlspec.runner import compare, exams, explaining, matrix, new, reproducing, screen
 from dlspec.runner import divergences as declarations
 from dlspec.runner import report as reports
 from dlspec.runner.blocking import collapse
+from dlspec.runner.explaining import known_clause
 from dlspec.runner.result import Result, Subject
-from dlspec.runner.selection import known_profile
 from dlspec.runner.selection import selected as chosen
 from dlspec.runner.stop import ExitCode, Stop, did_you_mean
 from dlspec.runner.supervise import Plan, Watcher, supervise
 from dlspec.runner.verdict import statuses, verdict
-from dlspec.runner.words import plural, wrapped
+from dlspec.runner.words import plural
 
 TIMEOUT = 30.0
 TIMEOUT_PER_EXAMPLE = 1.0
@@ -210,13 +209,6 @@ class _Registrar(Watcher):
         self._bar.answered(result)
 
 
-def _known_clause(id: str) -> Clause:
-    known = manifest.by_id()
-    if id not in known:
-        raise Stop(f"there is no clause {id}.{did_you_mean(id, known)}")
-    return known[id]
-
-
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -240,46 +232,6 @@ def _write_scripts(folder: Path | None, scripts: dict[str, str]) -> dict[str, Pa
             ) from error
         written[id] = path
     return written
-
-
-@app.command(name="list")
-def list_command(
-    profile: Annotated[str | None, typer.Argument(help="One profile; all of them by default.")] = None,
-) -> None:
-    """List the clauses: level and id, one a line."""
-    if profile is not None:
-        known_profile(profile)
-    for clause in manifest.clauses():
-        if profile in (None, clause.profile):
-            typer.echo(f"{clause.level:<6}  {clause.id}")
-
-
-@app.command(name="explain")
-def explain_command(
-    clause: Annotated[str, typer.Argument(help="The id of a clause, or fault:ID or variant:ID.")],
-) -> None:
-    """Show a clause: its sentence, where it stands and the code that checks it; or a fault, and its story."""
-    if clause.startswith(("fault:", "variant:")):
-        exams.explain(clause)
-        return
-    found = _known_clause(clause)
-    out = screen.console()
-    screen.say(out, found.id, "bold")
-    for line in wrapped(found.sentence, "  "):
-        screen.say(out, line)
-    screen.say(out)
-    screen.say(out, f"  profile  {found.profile}")
-    screen.say(out, f"  level    {found.level}")
-    screen.say(out, f"  source   dlspec/{found.source}")
-    if found.frozen_as is not None:
-        count = len(casefile.load(found.frozen_as))
-        place = casefile.path_of(found.frozen_as).relative_to(casefile.FOLDER.parent).as_posix()
-        screen.say(out, f"  cases    {count}, in dlspec/{place}")
-    for label, name in zip(["depends", *[""] * len(found.depends)], found.depends, strict=False):
-        screen.say(out, f"  {label:<7}  {name}")
-    screen.say(out)
-    for line in inspect.getsource(found.body).rstrip().splitlines():
-        screen.say(out, line)
 
 
 @app.command(name="freeze")
@@ -318,7 +270,7 @@ def promote_command(
     clause: Annotated[str, typer.Argument(help="The id of a clause that failed in it.")],
 ) -> None:
     """Make the case that exploring found a frozen one. For those who work on the spec."""
-    found = _known_clause(clause)
+    found = known_clause(clause)
     entries = [entry for entry in reports.read(report)["clauses"] if entry.get("id") == found.id]
     failure = entries[0].get("failure") if entries else None
     if failure is None or failure.get("case") is None:
@@ -368,6 +320,8 @@ def _no_litter() -> Iterator[None]:
             set_hypothesis_home_dir(None)
 
 
+app.command(name="list")(explaining.list_command)
+app.command(name="explain")(explaining.explain_command)
 app.command(name="compare")(compare.compare_command)
 app.command(name="reproduce")(reproducing.reproduce_command)
 app.command(name="new")(new.new_command)

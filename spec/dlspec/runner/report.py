@@ -180,6 +180,8 @@ def check_path(path: Path) -> None:
     """
     if path.is_dir():
         raise Stop(f"--report {path}: that is a folder; a file is wanted")
+    if _is_device(path):
+        return
     beside = _beside(path)
     try:
         beside.touch(exist_ok=False)
@@ -194,14 +196,21 @@ def write(report: Json, path: Path) -> None:
     Raises:
         Stop: It can't be written.
     """
-    beside = _beside(path)
+    beside = path if _is_device(path) else _beside(path)
     try:
         beside.write_text(_lines(report), encoding="utf-8")
-        beside.replace(path)
+        if beside is not path:
+            beside.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):
-            beside.unlink()
+            if beside is not path:
+                beside.unlink()
         raise Stop(f"--report {path}: can't be written: {error.strerror}", ExitCode.INCOMPLETE) from error
+
+
+def _is_device(path: Path) -> bool:
+    """Whether what stands there is no file, such as `/dev/stdout`: it is written to, not replaced."""
+    return path.exists() and not path.is_file()
 
 
 def _lines(report: Json) -> str:
