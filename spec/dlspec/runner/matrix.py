@@ -9,6 +9,7 @@ or patterns), story and, where there is one, link.
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -292,7 +293,12 @@ def link_text(url: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text that Markdown leaves alone."""
+    """Text that Markdown leaves alone, but for what stands between backticks."""
+    parts = re.split(r"(`[^`]*`)", text)
+    return "".join(part if number % 2 else _plain(part) for number, part in enumerate(parts))
+
+
+def _plain(text: str) -> str:
     for char in "\\`*_{}[]<>|#":
         text = text.replace(char, f"\\{char}" if char not in "<>" else {"<": "&lt;", ">": "&gt;"}[char])
     return text
