@@ -148,7 +148,7 @@ def test_a_file_of_defects_is_held_to_its_form(tmp_path: Path, text: str, messag
 
 
 def test_text_is_text_in_markdown(folder: Path) -> None:
-    assert escaped("a_b*c <d> [e] `f` |g| #h") == r"a\_b\*c &lt;d&gt; \[e\] \`f\` \|g\| \#h"
+    assert escaped("a_b*c <d> [e] `f_` ` |g| #h") == r"a\_b\*c &lt;d&gt; \[e\] `f_` \` \|g\| \#h"
     (row,) = rows([folder / "partial.json"])
     assert table([row], {"partial": "conformance/partial.md"}).count("[partial](conformance/partial.md)") == 1
     assert '<span id="ops.exp.value"></span>' in explained(row, anchors=True)
