@@ -87,6 +87,20 @@ def test_a_script_ends_well_once_the_mistake_is_mended(homework: str, tmp_path: 
     assert shown.stdout.startswith("cotangent of x")
 
 
+def test_a_planted_fault_has_a_script_like_anybody_s_mistake(tmp_path: Path) -> None:
+    target, report = "fault:tanh_with_the_derivative_of_sigmoid", tmp_path / "report.json"
+    command = [sys.executable, "-P", "-m", "dlspec.runner.main"]
+    arguments = ["verify", target, "--only", "ops.tanh.gradient", "--report", str(report)]
+    subprocess.run([*command, *arguments], check=False, capture_output=True)
+
+    done = subprocess.run(
+        [*command, "reproduce", str(report), "ops.tanh.gradient"], check=False, capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "from deeplearning_framework import Tensor" in done.stdout
+
+
 def test_an_exception_is_reproduced_as_an_exception(homework: str, tmp_path: Path) -> None:
     impl = load(homework)
     clause = by_id()["ops.exp.value"]

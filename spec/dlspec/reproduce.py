@@ -177,7 +177,8 @@ def _script(
     text = "\n".join(lines) + "\n"
     if text.count("\n") > LONGEST or len(text) > MOST_CHARACTERS:
         raise NoScript(f"it takes more than {LONGEST} lines to show it, or more numbers than anybody reads")
-    if not _shows(text, again):
+    # A planted fault is in place already, and can't be put there twice in one process.
+    if not _shows("\n".join(line for line in lines if not line.startswith("load(")), again):
         raise NoScript("the calls that were noted don't show it by themselves")
     return text
 
