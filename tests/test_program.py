@@ -300,7 +300,11 @@ NEXT = ("ops.exp.value", "ops.negative.value")
         ("prints", Status.ERROR, "an answer is one line of JSON on stdout, .*; it wrote 'computing exp'"),
         ("prints forever", Status.ERROR, "an answer has at most .* bytes; it wrote 'xxx"),
         ("other id", Status.ERROR, 'an answer repeats the "id" of its question, which was'),
-        ("twice", Status.ERROR, "there is one answer to each question, and this program wrote more"),
+        (
+            "twice",
+            Status.ERROR,
+            "each question has one answer, which comes after it, and this program wrote more",
+        ),
         ("list", Status.ERROR, r"an answer is an object; it wrote '\[1, 2\]"),
         ("array", Status.ERROR, r'the "value": an array is an object of .*; it wrote .\[1, 2\]'),
         ("too many", Status.ERROR, 'the "value": an array of shape .* has .* elements, and there are 100'),

@@ -47,11 +47,22 @@ def test_the_reference_claims_everything() -> None:
         ("deeplearning_framwork", "Did you mean deeplearning_framework?"),
         ("json", "none of the reference's names"),
         ("not a name", "neither the name of a module nor a file"),
-        ("dlspec.implementations.dual_numbers:Missing", "It has .*DualNumbers"),
+        ("dlspec.implementations.dual_numbers:Missing", r"has no Missing\. It has DualNumbers\."),
+        ("dlspec.implementations.dual_numbers:", "names no adapter after the colon"),
+        ("dlspec.implementations.dual_numbers", "has an adapter: name it as .*dual_numbers:DualNumbers$"),
+        ("dlspec.templates", "It is a folder without an __init__.py"),
+        ("sys", "none of the reference's names, such as Tensor, Linear or SGD. If it has"),
+        ("pyproject.toml", "pyproject.toml is no Python file: the name of one ends in .py"),
+        ("./pyproject.toml", "pyproject.toml is no Python file"),
+        ("dual_numbers:Mine", "The adapter that ships is called dual_numbers, without a colon"),
+        ("/", "'/' is neither the name of a module nor a file"),
         ("dlspec.implementations.dual_numbers:Dual", "is no adapter"),
     ],
 )
-def test_a_target_that_cannot_be_used_says_why(target: str, message: str) -> None:
+def test_a_target_that_cannot_be_used_says_why(
+    monkeypatch: pytest.MonkeyPatch, target: str, message: str
+) -> None:
+    monkeypatch.chdir(Path(__file__).parents[1])
     with pytest.raises(TargetError, match=message):
         load(target)
 

@@ -30,7 +30,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from dlspec.implementation import Divergence, Implementation
+from dlspec.implementation import Divergence, FunctionalImplementation, Implementation, TapeImplementation
 from dlspec.implementations.module import ModuleImplementation
 
 
@@ -106,6 +106,8 @@ def load(target: str) -> Implementation:
         return _program(id)
     shipped = SHIPPED.get(target, Shipped(target))
     place, _, name = shipped.place.rpartition(":")
+    if place and not name:
+        raise TargetError(f"{target} names no adapter after the colon")
     if not place or (len(place) == 1 and name[:1] in "/\\"):  # a drive letter is no module
         place, name = shipped.place, ""
     module = _module(place) if shipped.place == target else _shipped(target, shipped, place)
@@ -113,12 +115,27 @@ def load(target: str) -> Implementation:
         return _adapter(module, name, target)
     implementation = ModuleImplementation(module, target if target in SHIPPED else None)
     if not implementation.claims:
-        raise TargetError(
-            f"{target} has none of the reference's names, such as Tensor, Linear or SGD. "
-            "If it has an API of its own, write an adapter and name it as "
-            f"`{target}:MyAdapter`: a subclass of TapeImplementation or FunctionalImplementation"
-        )
+        raise TargetError(_without_names(module, target))
     return implementation
+
+
+def _without_names(module: ModuleType, target: str) -> str:
+    """What to do about a module that has none of the reference's names."""
+    if adapters := _adapters_of(module):
+        return f"{target} has an adapter: name it as {' or '.join(f'{target}:{key}' for key in adapters)}"
+    bare = hasattr(module, "__path__") and getattr(module, "__file__", None) is None
+    folder = " It is a folder without an __init__.py, which would gather them." if bare else ""
+    return (
+        f"{target} has none of the reference's names, such as Tensor, Linear or SGD.{folder} "
+        "If it has an API of its own, write an adapter (`dlspec new`) and name it as "
+        "`adapter.py:Adapter`: a subclass of TapeImplementation or FunctionalImplementation"
+    )
+
+
+def _adapters_of(module: ModuleType) -> list[str]:
+    """The names of a module's adapters; the classes to derive one from are none."""
+    to_derive_from = (Implementation, TapeImplementation, FunctionalImplementation)
+    return [key for key, value in vars(module).items() if _is_adapter(value) and value not in to_derive_from]
 
 
 def _program(command: str) -> Implementation:
@@ -193,8 +210,10 @@ def _module(place: str) -> ModuleType:
             raise TargetError(f"there is no file {place}")
         path = path.resolve()
         if path.is_dir():
-            return _imported(path.name, path.parent)
+            return _imported(path.name or place, path.parent)
         return _file(path)
+    if path.suffix and path.is_file():
+        raise TargetError(f"{place} is no Python file: the name of one ends in .py")
     return _imported(place, Path.cwd())
 
 
@@ -208,6 +227,8 @@ def _imported(name: str, folder: Path) -> ModuleType:
             if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
                 near = get_close_matches(name, SHIPPED, 1)
                 hint = f" Did you mean {near[0]}?" if near else ""
+                if name in SHIPPED:
+                    hint = f" The adapter that ships is called {name}, without a colon."
                 raise TargetError(
                     f"no module is named {name}, here or among the installed packages.{hint}"
                 ) from None
@@ -249,7 +270,7 @@ def _first_on_path(folder: Path) -> Iterator[None]:
 def _adapter(module: ModuleType, name: str, target: str) -> Implementation:
     made = getattr(module, name, None)
     if made is None:
-        adapters = [key for key, value in vars(module).items() if _is_adapter(value)]
+        adapters = _adapters_of(module)
         near = f" It has {', '.join(adapters)}." if adapters else ""
         raise TargetError(f"{module.__name__} has no {name}.{near}")
     if not _is_adapter(made):

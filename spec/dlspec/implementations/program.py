@@ -59,7 +59,7 @@ LONGEST_ANSWER = 2**26
 SHOWN = 200
 """Characters of an offending text that are shown."""
 
-LINES_OF_STDERR = 10
+LINES_OF_STDERR = 15
 MOST_ENDS_IN_A_ROW = 20
 """A program that ends so many times without having answered anything isn't started again."""
 
@@ -111,7 +111,7 @@ class Process:
         line = b""
         while chunk := self._stderr.read(2**16):
             *lines, line = (line + chunk).split(b"\n")
-            self._words.extend(text.decode(errors="replace") for text in lines[-LINES_OF_STDERR:])
+            self._words.extend(text.decode(errors="replace") for text in lines if text.strip())
             line = line[-SHOWN:]
         if line:
             self._words.append(line.decode(errors="replace"))
@@ -184,7 +184,7 @@ class Process:
             more = self._stdout.read(2**16) or b""
         if more:
             self.garbled(
-                "there is one answer to each question, and this program wrote more",
+                "each question has one answer, which comes after it, and this program wrote more",
                 more.decode(errors="replace"),
             )
 
