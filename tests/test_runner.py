@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from dlspec import manifest
+from dlspec.runner import judge
 from dlspec.runner import supervise as supervision
 from dlspec.runner.result import Result, Status, Subject
 from dlspec.runner.stop import ExitCode, Stop
@@ -97,6 +98,15 @@ def test_an_error_names_the_place_in_the_users_code_and_nothing_of_ours() -> Non
     assert "dlspec" not in message.replace(str(HOMEWORK), "")
     assert unwritten.status is Status.FAIL, "a profile that is claimed has to be there"
     assert (unwritten.message or "").startswith("NotImplementedError: later")
+
+
+def test_a_place_reads_the_same_on_every_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert judge.shown(str(pytest.__file__)) == "pytest/__init__.py"
+    assert judge.shown(str(json.__file__)) == "json/__init__.py"
+    assert judge.shown(str(manifest.__file__)) == "dlspec/manifest.py"
+    monkeypatch.chdir(HOMEWORK.parent)
+    assert judge.shown(str(HOMEWORK / "right.py")) == "homework/right.py"
+    assert judge.shown("/elsewhere/entirely.py") == "/elsewhere/entirely.py"
 
 
 def test_a_mess_left_by_one_clause_does_not_reach_the_next() -> None:

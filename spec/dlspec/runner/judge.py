@@ -138,13 +138,20 @@ def _telling_frames(raised: BaseException) -> list[traceback.FrameSummary]:
 
 
 def _place(frame: traceback.FrameSummary) -> str:
-    path = Path(frame.filename)
-    if frame.filename.startswith(OURS):
-        shown = f"dlspec/{path.relative_to(OURS).as_posix()}"
-    else:
-        shown = str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
     line = linecache.getline(frame.filename, frame.lineno or 0).strip()
-    return f"  {shown}:{frame.lineno} in {frame.name}" + (f": {line}" if line else "")
+    return f"  {shown(frame.filename)}:{frame.lineno} in {frame.name}" + (f": {line}" if line else "")
+
+
+def shown(filename: str) -> str:
+    """A file as it is imported or found from here: where that lies is no part of a report."""
+    if filename.startswith(OURS):
+        return f"dlspec/{Path(filename).relative_to(OURS).as_posix()}"
+    # Packages first: their folder may lie below the working folder, in an environment, or in the library's.
+    packages = [Path(sysconfig.get_path(kind)) for kind in ("purelib", "platlib", "stdlib")]
+    for folder in (*packages, Path.cwd()):
+        if Path(filename).is_relative_to(folder):
+            return Path(filename).relative_to(folder).as_posix()
+    return filename
 
 
 def users_traceback(raised: BaseException) -> str:
