@@ -12,7 +12,9 @@ from dlspec.manifest import by_id
 from dlspec.runner.divergences import checked
 
 CLAIMED = {"ops", "autodiff", "numerics", "errors"}
-FILES = [Path(str(files("dlspec.implementations") / name)) for name in ("jax.toml", "mygrad.toml")]
+FILES = [
+    Path(str(files("dlspec.implementations") / name)) for name in ("jax.toml", "jax_jit.toml", "mygrad.toml")
+]
 
 
 def test_they_are_shipped() -> None:

@@ -5,7 +5,7 @@
     autograd.py       HIPS autograd, and `autograd.toml`, in which it says where it differs
     torch.py          PyTorch, and `torch.toml`, likewise
     jax.py            JAX, op by op, and `jax.toml`
-    jax_jit.py        JAX, whole programs compiled
+    jax_jit.py        JAX, whole programs compiled, and `jax_jit.toml`
     mygrad.py         MyGrad, and `mygrad.toml`
     micrograd.py      micrograd, lifted to arrays, and `micrograd.toml`
     tinygrad.py       tinygrad on the CPU, and `tinygrad.toml`
