@@ -303,8 +303,20 @@ def test_copied_answers_pass_without_an_audit_and_fail_with_one(
     assert right.audited == 2
 
 
-def test_an_audit_depends_on_its_seed_alone(fresh: Callable[[str], str]) -> None:
-    assert fresh("a secret") == fresh("a secret") != fresh("another")
+def test_an_audit_depends_on_its_seed_alone(fresh: Callable[[str], str], tmp_path: Path) -> None:
+    program = (
+        "import sys\nfrom dlspec.grading import audit\n"
+        "drawn = audit.draw('a secret', ('ops.tanh.value', 'ops.tanh.gradient'), lambda: None)\n"
+        "sys.stdout.write(audit.pack(drawn))\n"
+    )
+
+    elsewhere = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True
+    )
+
+    assert fresh("a secret") == elsewhere.stdout != fresh("another")
+    assert elsewhere.stderr == ""
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_lies_about_itself_in_its_own_process_is_found_out_by_the_audit(

@@ -13,6 +13,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import sys
+import tempfile
 import zlib
 from collections.abc import Iterator
 from itertools import pairwise
@@ -164,6 +167,22 @@ def draw_anew(clause: Clause, seed: int, drawn: int, most: int) -> Iterator[dict
             yield _answered(clause, case, number, seed)
 
 
+@contextlib.contextmanager
+def no_litter() -> Iterator[None]:
+    """Hypothesis keeps notes in the working folder unless it is told where."""
+    if "HYPOTHESIS_STORAGE_DIRECTORY" in os.environ or "hypothesis" not in sys.modules:
+        yield
+        return
+    from hypothesis.configuration import set_hypothesis_home_dir
+
+    with tempfile.TemporaryDirectory(prefix="dlspec-") as folder:
+        set_hypothesis_home_dir(folder)
+        try:
+            yield
+        finally:
+            set_hypothesis_home_dir(None)
+
+
 def _drawn(clause: Clause, seed: int, drawn: int, most: int) -> list[dict[str, Any]]:
     candidates: list[dict[str, Any]] = []
 
@@ -274,7 +293,8 @@ def _size(case: dict[str, Any]) -> int:
 
 def _shown(case: dict[str, Any]) -> frozenset[Any]:
     """The features of a case; what float32 can't hold shows them in another way."""
-    fine = any(x.dtype.kind == "f" and not np.array_equal(x, x.astype(np.float32)) for x in _arrays(case))
+    with np.errstate(over="ignore"):  # which makes an infinity of what is too large, and so another number
+        fine = any(x.dtype.kind == "f" and not np.array_equal(x, x.astype(np.float32)) for x in _arrays(case))
     return frozenset((fine, *feature) for feature in _features(case))
 
 

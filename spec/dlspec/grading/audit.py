@@ -49,12 +49,13 @@ def draw(secret: str, ids: Iterable[str], advance: Callable[[], None]) -> dict[s
     seed = int.from_bytes(hashlib.sha256(secret.encode()).digest()[:8], "big")
     known = freeze.frozen_ids()
     drawn: dict[str, list[dict[str, Any]]] = {}
-    for id in dict.fromkeys(str(manifest.by_id()[id].frozen_as) for id in ids):
-        clause = known[id]
-        programs = freeze.PROGRAM in (clause.strategies or {})
-        numbers = (CANDIDATES_OF_PROGRAMS, KEPT_OF_PROGRAMS) if programs else (CANDIDATES, KEPT)
-        drawn[id] = list(freeze.draw_anew(clause, seed, *numbers))
-        advance()
+    with freeze.no_litter():
+        for id in dict.fromkeys(str(manifest.by_id()[id].frozen_as) for id in ids):
+            clause = known[id]
+            programs = freeze.PROGRAM in (clause.strategies or {})
+            numbers = (CANDIDATES_OF_PROGRAMS, KEPT_OF_PROGRAMS) if programs else (CANDIDATES, KEPT)
+            drawn[id] = list(freeze.draw_anew(clause, seed, *numbers))
+            advance()
     return drawn
 
 

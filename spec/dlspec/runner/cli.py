@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import os
-import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -254,7 +252,7 @@ def freeze_command(
     for id in clause:
         if id not in known:
             raise Stop(f"nothing is frozen under {id}.{did_you_mean(id, known)}")
-    with _cases_may_be_unwritable(), _no_litter():
+    with _cases_may_be_unwritable(), freeze.no_litter():
         changed = freeze.freeze(clause or None, check=check)
     for id in changed:
         typer.echo(f"{'not in order' if check else 'drawn'}  {id}")
@@ -302,22 +300,6 @@ def _cases_may_be_unwritable() -> Iterator[None]:
             f"{casefile.FOLDER} can't be written to ({error.strerror}): cases are frozen in a checkout "
             "of the project that is installed with `pip install -e`"
         ) from error
-
-
-@contextlib.contextmanager
-def _no_litter() -> Iterator[None]:
-    """Hypothesis keeps notes in the working folder unless it is told where."""
-    if "HYPOTHESIS_STORAGE_DIRECTORY" in os.environ or "hypothesis" not in sys.modules:
-        yield
-        return
-    from hypothesis.configuration import set_hypothesis_home_dir
-
-    with tempfile.TemporaryDirectory(prefix="dlspec-") as folder:
-        set_hypothesis_home_dir(folder)
-        try:
-            yield
-        finally:
-            set_hypothesis_home_dir(None)
 
 
 app.command(name="list")(explaining.list_command)
