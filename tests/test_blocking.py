@@ -221,7 +221,7 @@ def shown(found: Collapse) -> list[str]:
     run.results |= {id: Result(id, Status.FAIL, 0.0, "wrong") for id in found.blocked_by}
     out = screen.console()
     with out.capture() as captured:
-        screen.show_failures(out, run, found, manifest.clauses(), {})
+        screen.show_failures(out, run, found, manifest.clauses(), {}, {})
         screen.show_first(out, found)
         screen.show_summary(
             out, verdict(manifest.PROFILES, manifest.clauses(), found.final, manifest.PROFILES)

@@ -47,6 +47,7 @@ def report(changed: dict[str, Status], *, declared: tuple[str, ...] = (), interr
         selected={clause.id for clause in clauses},
         run=Run(subject, results, interrupted=interrupted),
         collapsed=collapsed,
+        diagnoses={},
         verdict=verdict(manifest.PROFILES, clauses, collapsed.final, subject.claims, interrupted=interrupted),
         divergences=divergences,
         options=reports.Options(),

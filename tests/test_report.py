@@ -60,6 +60,7 @@ def built(
         selected={clause.id for clause in clauses if clause.profile == "ops"},
         run=run,
         collapsed=collapsed,
+        diagnoses={},
         verdict=verdict(manifest.PROFILES, clauses, final, SUBJECT.claims, interrupted=interrupted),
         divergences=by_id,
         options=reports.Options(profiles=("ops",)),

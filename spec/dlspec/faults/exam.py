@@ -12,12 +12,12 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from dlspec import SPEC_VERSION, casefile, manifest
-from dlspec.faults import FOLDER, faults, reference, waivers
-from dlspec.runner.result import Status
+from dlspec.faults import FOLDER, answers, faults, reference, waivers
+from dlspec.runner.result import Result, Status
 from dlspec.runner.stop import Stop
 from dlspec.runner.supervise import ONE_THREAD, Fork, NewInterpreter, Plan, Watcher, supervise
 
@@ -36,11 +36,15 @@ class Sitting:
         target: What was asked.
         failed: The clauses that it failed, in the order they were asked.
         broken: Why it couldn't be asked at all.
+        results: What came of every clause.
+        dtypes: The types that it computes in.
     """
 
     target: str
     failed: tuple[str, ...]
     broken: str | None = None
+    results: Mapping[str, Result] = field(default_factory=dict)
+    dtypes: tuple[str, ...] = ()
 
 
 def sit(questions: Mapping[str, Sequence[str]], *, jobs: int, first_only: bool = False) -> Iterator[Sitting]:
@@ -96,8 +100,8 @@ def _sit(target: str, ids: tuple[str, ...], first_only: bool) -> Sitting:
         run = supervise(plan, Watcher(), Fork if hasattr(os, "fork") else NewInterpreter)
     except Stop as stop:
         return Sitting(target, (), f"{stop}\n{stop.details}".strip())
-    results = run.results.values()
-    return Sitting(target, tuple(result.id for result in results if result.status not in NOT_ASKED))
+    failed = tuple(id for id, result in run.results.items() if result.status not in NOT_ASKED)
+    return Sitting(target, failed, None, run.results, run.subject.dtypes)
 
 
 def read_matrix() -> dict[str, list[str]]:
@@ -161,7 +165,22 @@ def gaps(rows: Mapping[str, Sequence[str]]) -> list[str]:
             problems.append(f"{id} kills no fault, and doesn't say why it needs none")
         if id in witnessed and reason is not None:
             problems.append(f"{id} kills {witnessed[id]}, so it needs no waiver")
+    problems += _unanswered()
     for pattern in waivers():
         if not any(fnmatchcase(id, pattern) for id in known):
             problems.append(f"a waiver is for {pattern}, but there is no such clause")
     return problems
+
+
+def _unanswered() -> Iterator[str]:
+    """What is wrong with the table of answers by itself."""
+    table, known = answers.read(), manifest.by_id()
+    for fault, change in faults().items():
+        clause = change.caught_by or ""
+        if answers.has_answers(change) and (fault not in table or clause not in table[fault].answers):
+            yield f"what {fault} answers to {clause} isn't known: dlspec faults --answers {fault}"
+    for fault, row in table.items():
+        if fault not in faults():
+            yield f"the answers of {fault} are known, but that fault is gone: dlspec faults --answers"
+        for id in row.answers.keys() - known.keys():
+            yield f"{fault} answers {id}, but there is no such clause: dlspec faults --answers {fault}"

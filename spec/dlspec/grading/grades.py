@@ -26,6 +26,7 @@ import numpy as np
 import dlspec
 from dlspec import SPEC_VERSION, manifest
 from dlspec.clause import Clause
+from dlspec.faults import diagnosis
 from dlspec.grading.assignment import Assignment, Mark, missing, score
 from dlspec.grading.custody import MEGABYTE, Limits
 from dlspec.grading.examiner import Outcome, Standing, subject_of
@@ -168,6 +169,7 @@ def report_of(exam: Exam, submission: Submission, outcome: Outcome, started: str
         selected=frozenset(exam.ids),
         run=run,
         collapsed=judged,
+        diagnoses=diagnosis.of_run(run.results, (), subject.dtypes),
         verdict=verdict(manifest.PROFILES, clauses, judged.final, subject.claims),
         divergences={},
         options=exam.options,

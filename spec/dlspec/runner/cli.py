@@ -15,6 +15,7 @@ import typer
 
 from dlspec import SPEC_VERSION, casefile, freeze, manifest
 from dlspec.clause import Clause
+from dlspec.faults import diagnosis
 from dlspec.grading.command import grade_command
 from dlspec.implementation import Divergence
 from dlspec.runner import compare, exams, explaining, matrix, new, reproducing, screen
@@ -157,9 +158,10 @@ def _verify(
     final = collapsed.final
     judged = verdict(manifest.PROFILES, clauses, final, claims, interrupted=run.interrupted)
     written = _write_scripts(scripts, run.scripts)
+    diagnoses = diagnosis.of_run(run.results, registrar.declared, run.subject.dtypes)
 
     screen.show_header(out, run.subject)
-    screen.show_failures(out, run, collapsed, clauses, written)
+    screen.show_failures(out, run, collapsed, clauses, written, diagnoses)
     screen.show_missing(out, run, final)
     screen.show_divergences(out, final, registrar.declared)
     screen.show_unasked(out, run, final)
@@ -174,6 +176,7 @@ def _verify(
             selected=frozenset(ids),
             run=run,
             collapsed=collapsed,
+            diagnoses=diagnoses,
             verdict=judged,
             divergences=registrar.declared,
             options=options,

@@ -43,6 +43,12 @@ def faults_command(
     idle: Annotated[
         bool, typer.Option("--idle", help="With --matrix: ask only the clauses that no fault has failed yet.")
     ] = False,
+    answers: Annotated[
+        bool,
+        typer.Option(
+            "--answers", help="Ask what they answer, and keep it: by that, `dlspec verify` knows them again."
+        ),
+    ] = False,
     jobs: Jobs = CORES,
 ) -> None:
     """See that every planted fault is caught. For those who work on the spec.
@@ -60,7 +66,9 @@ def faults_command(
         for id in wanted
         if known[id].caught_by not in manifest.by_id()
     ]
-    if matrix:
+    if answers:
+        problems += _keep_answers(wanted, known, jobs)
+    elif matrix:
         asked = _matching(clause)
         if idle:
             witnessed = exam.witnesses(exam.read_matrix())
@@ -123,6 +131,29 @@ def _enter(wanted: Sequence[str], known: Mapping[str, Change], asked: Sequence[s
                 exam.write_matrix(rows)
             advance()
     exam.write_matrix(rows)
+    return problems
+
+
+def _keep_answers(wanted: Sequence[str], known: Mapping[str, Change], jobs: int) -> list[str]:
+    """Ask faults whatever can notice them, and keep their wrong answers."""
+    from dlspec.faults import answers, exam, reach, reference
+    from dlspec.implementations import load
+
+    run = reach.functions_run(load(reference.PACKAGE), manifest.clauses())
+    table = {id: row for id, row in answers.read().items() if id in known and id not in wanted}
+    targets = {
+        f"fault:{id}": answers.asked_of(known[id], reach.noticed_by(known[id].hunks, run)) for id in wanted
+    }
+    problems = []
+    with screen.counting("faults", len(targets)) as advance:
+        for sitting in exam.sit(targets, jobs=jobs):
+            id = sitting.target.partition(":")[2]
+            if sitting.broken is not None:
+                problems.append(f"{id} can't be asked: {sitting.broken}")
+            elif found := answers.of_results(sitting.results.values()):
+                table[id] = answers.known(known[id], found)
+            advance()
+    answers.write(table, [clause.id for clause in manifest.clauses()])
     return problems
 
 

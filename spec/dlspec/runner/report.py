@@ -27,6 +27,7 @@ from dlspec.runner.verdict import ProfileVerdict, Verdict
 
 if TYPE_CHECKING:
     from dlspec.clause import Clause
+    from dlspec.faults.diagnosis import Diagnosis
 
 SCHEMA_VERSION = 1
 
@@ -68,6 +69,7 @@ def build(
     selected: Collection[str],
     run: Run,
     collapsed: Collapse,
+    diagnoses: Mapping[str, Diagnosis],
     verdict: Verdict,
     divergences: Mapping[str, Divergence],
     options: Options,
@@ -82,6 +84,7 @@ def build(
         selected: The ids of those that were to be asked.
         run: What came of asking.
         collapsed: The final status of every clause, and what is blocked by what.
+        diagnoses: What the mistakes may be, by clause.
         verdict: The verdict.
         divergences: What is declared, by clause.
         options: What the run was asked for.
@@ -117,7 +120,10 @@ def build(
         "verdicts": {profile.profile: _verdict(profile) for profile in verdict.profiles},
         "fix_first": [{"clause": id, "unblocks": count} for id, count in collapsed.first()],
         "clauses": [
-            _clause(clause, clause.id in selected, run, collapsed, divergences.get(clause.id))
+            {
+                **_clause(clause, clause.id in selected, run, collapsed, divergences.get(clause.id)),
+                **({"diagnosis": diagnoses[clause.id].to_json()} if clause.id in diagnoses else {}),
+            }
             for clause in clauses
         ],
     }

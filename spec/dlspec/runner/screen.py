@@ -24,7 +24,9 @@ from dlspec.runner.words import (
     LINES,
     WIDTH,
     failure_lines,
+    finding,
     missing_lines,
+    mistake_lines,
     one_line,
     plural,
     printable,
@@ -33,6 +35,7 @@ from dlspec.runner.words import (
 
 if TYPE_CHECKING:
     from dlspec.clause import Clause
+    from dlspec.faults.diagnosis import Diagnosis
     from dlspec.implementation import Divergence
 
 MOST_IN_FULL = 10
@@ -42,7 +45,7 @@ MOST_FIRST = 5
 """Failures that are named as those to fix first."""
 
 SHORTEST_FINDING = 6
-"""Lines that a failure needs besides its sentence and its script."""
+"""Lines that what was found may take before a script is rather left out than the rest of it."""
 
 ACCUSING = (Status.FAIL, Status.ERROR, Status.CRASH, Status.TIMEOUT, Status.STALE_DIVERGENCE, Status.BLOCKED)
 """Statuses that are listed as failures. What isn't provided is listed by name instead."""
@@ -145,6 +148,7 @@ def show_failures(
     collapsed: Collapse,
     clauses: Sequence[Clause],
     scripts: Mapping[str, Path],
+    diagnoses: Mapping[str, Diagnosis],
 ) -> None:
     """What is wrong, clause by clause; of what follows from it, only how much there is.
 
@@ -154,6 +158,7 @@ def show_failures(
         collapsed: The final status of every clause, and what is blocked by what.
         clauses: The spec's list of clauses.
         scripts: Where stand-alone scripts were written, by clause.
+        diagnoses: What the mistakes may be, by clause.
     """
     final, following = collapsed.final, collapsed.blocked_by
     accused = [clause for clause in clauses if final[clause.id] in ACCUSING and clause.id not in following]
@@ -162,11 +167,15 @@ def show_failures(
         status, result = final[clause.id], run.results[clause.id]
         if status is Status.STALE_DIVERGENCE:
             result = Result(clause.id, status, message=STALE)
+        diagnosis = diagnoses.get(clause.id)
+        said = any(diagnoses.get(other.id) == diagnosis for other in in_full[:number])
+        mistake = [] if diagnosis is None else mistake_lines(diagnosis, known=said)
+        taken = min(len(finding(clause, result)), SHORTEST_FINDING) + len(mistake)
         how = _how_to_reproduce(
-            clause, run.scripts.get(clause.id), scripts.get(clause.id), in_full=number == 0
+            clause, run.scripts.get(clause.id), scripts.get(clause.id), taken, in_full=number == 0
         )
         say(out)
-        first, *rest = failure_lines(clause, result, status, how)
+        first, *rest = failure_lines(clause, result, status, how, mistake)
         say(out, first, "bold red" if clause.level == "MUST" else "bold yellow")
         for line in rest:
             say(out, line)
@@ -212,7 +221,7 @@ def _telling(accused: Sequence[Clause], unblocks: Mapping[str, int]) -> list[Cla
 
 
 def _how_to_reproduce(
-    clause: Clause, script: str | None, written: Path | None, *, in_full: bool
+    clause: Clause, script: str | None, written: Path | None, taken: int, *, in_full: bool
 ) -> list[str]:
     if script is None:
         return []
@@ -222,7 +231,7 @@ def _how_to_reproduce(
         return []
     # Its heading says what stands above it already: the clause.
     body = [line for line in script.rstrip().splitlines() if line and not line.startswith("# ")]
-    spare = LINES - 1 - len(wrapped(clause.sentence, "  ")) - SHORTEST_FINDING
+    spare = LINES - 1 - len(wrapped(clause.sentence, "  ")) - taken
     if len(body) + 1 <= spare and all(len(line) <= WIDTH - 4 for line in body):
         return ["  To see it by itself:", *(f"    {printable(line)}".rstrip() for line in body)]
     return ["  `--scripts DIR` writes a stand-alone script for this and every other failure."]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,13 +13,20 @@ from dlspec.runner.result import Result, Status
 
 if TYPE_CHECKING:
     from dlspec.clause import Clause
+    from dlspec.faults.diagnosis import Diagnosis
 
 WIDTH = 80
 LINES = 20
 """The most lines that one failure may take."""
 
 
-def failure_lines(clause: Clause, result: Result, status: Status, script: Sequence[str] = ()) -> list[str]:
+def failure_lines(
+    clause: Clause,
+    result: Result,
+    status: Status,
+    script: Sequence[str] = (),
+    mistake: Sequence[str] = (),
+) -> list[str]:
     """What is wrong with one clause, in at most twenty lines.
 
     Args:
@@ -26,29 +34,44 @@ def failure_lines(clause: Clause, result: Result, status: Status, script: Sequen
         result: What came of it.
         status: Its final status.
         script: Lines that say how to reproduce it; they are what remains when space is short.
+        mistake: Lines that say what the mistake may be; they remain, too.
     """
     counted = "" if clause.level == "MUST" else "  (a SHOULD, which isn't counted)"
     lines = [f"{status.upper()}  {clause.id}{counted}", *wrapped(clause.sentence, "  ")]
-    found = [f"  {line}" for line in _found(clause, result)]
-    room = LINES - len(lines) - len(script)
+    found = [f"  {line}" for line in finding(clause, result)]
+    room = LINES - len(lines) - len(mistake) - len(script)
     if len(found) > room:
         found = [*found[: room - 1], "  ..."]
-    return [*lines, *found, *script]
+    return [*lines, *found, *mistake, *script]
 
 
-def _found(clause: Clause, result: Result) -> list[str]:
+def mistake_lines(diagnosis: Diagnosis, *, known: bool) -> list[str]:
+    """What the mistake may be.
+
+    Args:
+        diagnosis: The faults that answer the same.
+        known: Whether it has been said already how well they agree.
+    """
+    lines = wrapped(f"Likely mistake: {', or '.join(diagnosis.mistakes)}", "  ", hanging=2)
+    if known:
+        return lines
+    to = "" if diagnosis.ulp is None else f"to {math.ceil(diagnosis.ulp)} ulp "
+    agrees = f"agrees {to}in {plural(diagnosis.clauses, 'clause')}"
+    return [*lines, f"    {agrees}: dlspec explain fault:{diagnosis.faults[0]}"]
+
+
+def finding(clause: Clause, result: Result) -> list[str]:
     """What came instead of a pass, unindented."""
     failure = result.failure
     if failure is None:
         return told(result.message or "")
+    case = _which_case(clause, failure)
     if _is_number(failure["got"]) and _is_number(failure["expected"]):
-        lines = _worst_element(failure)
-    else:
-        lines = told(str(failure["message"]))
-    return lines + _which_case(clause, failure)
+        return _worst_element(failure, case)
+    return [*told(str(failure["message"])), *wrapped(case, "")]
 
 
-def _worst_element(failure: Mapping[str, Any]) -> list[str]:
+def _worst_element(failure: Mapping[str, Any], case: str) -> list[str]:
     place = str(failure["what"] or "value")
     if failure["index"]:
         place += f"[{', '.join(map(str, failure['index']))}]"
@@ -61,19 +84,19 @@ def _worst_element(failure: Mapping[str, Any]) -> list[str]:
         allowed = f"{bound:.2g}" if isinstance(bound, float) else str(bound)
         allowed += f"; the difference is {ratio:.2g} times as much" if isinstance(ratio, float) else ""
     return [
-        *wrapped(place + (count.group() if count else ""), ""),
+        *wrapped(place + (count.group() if count else "") + (f", {case}" if case else ""), ""),
         f"  got       {failure['got']}",
         f"  expected  {failure['expected']}",
         f"  bound     {allowed}",
     ]
 
 
-def _which_case(clause: Clause, failure: Mapping[str, Any]) -> list[str]:
+def _which_case(clause: Clause, failure: Mapping[str, Any]) -> str:
     if failure["found_by"] == "explore":
-        return ["found by exploring; `dlspec promote` makes it a frozen case"]
+        return "found by exploring; `dlspec promote` makes it a frozen case"
     if failure["case_number"] is None or clause.frozen_as is None:
-        return []
-    return [f"in case {failure['case_number'] + 1} of {len(casefile.load(clause.frozen_as))}"]
+        return ""
+    return f"in case {failure['case_number'] + 1} of {len(casefile.load(clause.frozen_as))}"
 
 
 def _is_number(value: Any) -> bool:

@@ -33,7 +33,7 @@ def test_a_constant_operand_never_cuts_the_graph(impl: Implementation, x: Array)
     assert_equal(taken, np.full_like(x, -1), "cotangent of x in 7 - x")
 
 
-@clause(depends="ops.mm.gradient")
+@clause(depends=("ops.mm.gradient", "ops.mm.constants"))
 def test_a_constant_matrix_never_cuts_the_graph(impl: Implementation) -> None:
     """A gradient MUST reach the weights of a product whose inputs are data, and the inputs of one whose
     weights are fixed.

@@ -80,7 +80,7 @@ def test_an_intermediate_value_used_by_unlike_ops(impl: Implementation, x: Array
         assert_within(bar, right, rounding(16, scale, x.dtype), f"cotangent of x where h = x*x in {name}")
 
 
-@clause(depends="ops.mm.gradient")
+@clause(depends=("ops.mm.gradient", "an_intermediate_value_used_by_unlike_ops"))
 def test_a_product_of_matrices_used_twice(impl: Implementation) -> None:
     """A product of matrices that two further products use MUST receive the sum of what both send back."""
     x = np.array([[1.0, 2.0], [3.0, -1.0]])

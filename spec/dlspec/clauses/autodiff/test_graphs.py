@@ -18,7 +18,13 @@ from dlspec.tolerance import assert_equal
 Array = NDArray[Any]
 
 
-@clause(cases=arrays_of(whole(-4, 4)), depends="autodiff.fan_out.a_value_used_twice_receives_the_sum")
+@clause(
+    cases=arrays_of(whole(-4, 4)),
+    depends=(
+        "autodiff.fan_out.a_value_used_twice_receives_the_sum",
+        "autodiff.fan_out.an_intermediate_value_used_by_unlike_ops",
+    ),
+)
 def test_a_diamond_counts_both_paths(impl: Implementation, x: Array) -> None:
     """Where two paths lead from a value to the result, its cotangent MUST count each of them once."""
 

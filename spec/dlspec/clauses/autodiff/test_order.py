@@ -17,7 +17,10 @@ DEPENDS = ("autodiff.fan_out.a_value_used_twice_receives_the_sum",)
 Array = NDArray[Any]
 
 
-@clause(cases=arrays_of(reals(-2, 2)), depends="ops.tanh.gradient")
+@clause(
+    cases=arrays_of(reals(-2, 2)),
+    depends=("ops.tanh.gradient", "autodiff.fan_out.an_intermediate_value_used_by_unlike_ops"),
+)
 def test_operands_of_a_sum_may_change_places(impl: Implementation, x: Array) -> None:
     """`h + tanh(h)` and `tanh(h) + h` MUST pull the same cotangent back to what `h` was made of."""
 
@@ -36,7 +39,7 @@ def test_operands_of_a_sum_may_change_places(impl: Implementation, x: Array) -> 
     assert_equal(other, one, "cotangent of x in tanh(h) + h")
 
 
-@clause(cases=arrays_of(whole(-4, 4)))
+@clause(cases=arrays_of(whole(-4, 4)), depends="autodiff.graphs.a_diamond_counts_both_paths")
 def test_a_late_use_of_an_early_value_counts(impl: Implementation, x: Array) -> None:
     """A use of an early value after long detours MUST count like any other: nothing is sent on before
     all uses have reported.
@@ -54,7 +57,7 @@ def test_a_late_use_of_an_early_value_counts(impl: Implementation, x: Array) -> 
     assert_equal(bar, 2 * x - 4 * x**3, "cotangent of x in early - early*early where early = x*x")
 
 
-@clause(cases=arrays_of(whole(-3, 3)))
+@clause(cases=arrays_of(whole(-3, 3)), depends="autodiff.graphs.a_diamond_counts_both_paths")
 def test_branches_of_any_length_in_any_order(impl: Implementation, x: Array) -> None:
     """Two branches from one value MUST send back the sum of both, whichever is longer and whichever was
     computed first.

@@ -65,7 +65,13 @@ def test_the_first_word_is_like_any_other(impl: Implementation) -> None:
     assert_equal(bar, np.array([[2.0], [1.0]]), "cotangent of the table")
 
 
-@clause(depends=("ops.tanh.gradient", "autodiff.fan_out.a_value_used_twice_receives_the_sum"))
+@clause(
+    depends=(
+        "ops.tanh.gradient",
+        "autodiff.fan_out.a_value_used_twice_receives_the_sum",
+        "autodiff.fan_out.an_intermediate_value_used_by_unlike_ops",
+    )
+)
 def test_what_is_looked_up_may_be_used_twice(impl: Implementation) -> None:
     """Vectors that two later ops use MUST send both cotangents back to the table."""
     indices = np.array([1, 0, 1])

@@ -50,7 +50,14 @@ def test_the_caller_s_states_are_left_alone(impl: Implementation) -> None:
     assert_equal(impl.array(c), cell, "the cell state that was given")
 
 
-@clause(depends="layers.embedding.gradient")
+@clause(
+    depends=(
+        "layers.embedding.gradient",
+        "autodiff.fan_out.*",
+        "autodiff.order.*",
+        "layers.rnn_cell.gradients_flow_through_time",
+    )
+)
 def test_gradients_flow_through_time(impl: Implementation) -> None:
     """Over several steps the gradient MUST flow back through every hidden and cell state, to all
     weights and both first states.

@@ -53,7 +53,7 @@ def test_the_caller_s_hidden_state_is_left_alone(impl: Implementation) -> None:
     assert_equal(impl.array(given), hidden, "the hidden state that was given")
 
 
-@clause(depends="layers.embedding.gradient")
+@clause(depends=("layers.embedding.gradient", "autodiff.fan_out.*", "autodiff.order.*"))
 def test_gradients_flow_through_time(impl: Implementation) -> None:
     """Over several steps the gradient MUST flow back through every hidden state, to the weights, the
     inputs and the first state.

@@ -28,7 +28,7 @@ def test_it_is_accurate_everywhere(impl: Implementation) -> None:
         assert_value(impl, "sigmoid", signed(dtype))
 
 
-@clause()
+@clause(depends="it_is_accurate_everywhere")
 def test_its_derivative_is_accurate_everywhere(impl: Implementation) -> None:
     """The cotangent that `sigmoid` pulls back MUST stay within its budget for every number, also far to the
     left where it is as small as the exponential.
@@ -74,7 +74,7 @@ def test_it_saturates_quietly(impl: Implementation) -> None:
         assert_quiet(impl, "sigmoid", signed(dtype))
 
 
-@clause()
+@clause(depends="it_is_accurate_everywhere")
 def test_it_has_limits_at_infinity(impl: Implementation) -> None:
     """`sigmoid` of the infinities MUST be 1 and 0, and pull back 0."""
     for dtype in impl.dtypes:
@@ -84,7 +84,7 @@ def test_it_has_limits_at_infinity(impl: Implementation) -> None:
         assert_equal(bar, np.zeros(2), "cotangent of the infinities in sigmoid")
 
 
-@clause()
+@clause(depends="its_derivative_is_accurate_everywhere")
 def test_its_derivative_keeps_its_digits_in_the_tails(impl: Implementation) -> None:
     """The derivative of `sigmoid` SHOULD be as accurate relative to itself on the right, where it is 1, as on
     the left, where it is 0.

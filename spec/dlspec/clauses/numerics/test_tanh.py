@@ -28,7 +28,7 @@ def test_it_is_accurate_everywhere(impl: Implementation) -> None:
         assert_value(impl, "tanh", signed(dtype))
 
 
-@clause()
+@clause(depends="it_is_accurate_everywhere")
 def test_its_derivative_is_accurate_everywhere(impl: Implementation) -> None:
     """The cotangent that `tanh` pulls back MUST stay within its budget from the smallest number to the
     largest.
@@ -61,7 +61,7 @@ def test_it_saturates_quietly(impl: Implementation) -> None:
         assert_quiet(impl, "tanh", signed(dtype))
 
 
-@clause()
+@clause(depends="it_is_accurate_everywhere")
 def test_it_has_limits_at_infinity(impl: Implementation) -> None:
     """`tanh` of an infinity MUST be 1 with its sign, and pull back 0."""
     for dtype in impl.dtypes:
@@ -71,7 +71,7 @@ def test_it_has_limits_at_infinity(impl: Implementation) -> None:
         assert_equal(bar, np.zeros(2), "cotangent of the infinities in tanh")
 
 
-@clause()
+@clause(depends="its_derivative_is_accurate_everywhere")
 def test_its_derivative_keeps_its_digits_in_the_tails(impl: Implementation) -> None:
     """The derivative of `tanh` SHOULD be as accurate relative to itself where it fades as where it is 1."""
     tails = {"float64": [5.0, 8.0, 12.0, 15.0, 18.0, 25.0], "float32": [3.0, 5.0, 7.0, 8.5, 12.0]}

@@ -85,7 +85,12 @@ def test_results_keep_no_gradient(impl: TapeImplementation) -> None:
     assert_nothing_arrived(impl, y, "gradient of the final result")
 
 
-@clause(depends="autodiff.fan_out.a_value_used_twice_receives_the_sum")
+@clause(
+    depends=(
+        "autodiff.fan_out.a_value_used_twice_receives_the_sum",
+        "autodiff.fan_out.an_intermediate_value_used_by_unlike_ops",
+    )
+)
 def test_a_result_may_retain_its_gradient(impl: TapeImplementation) -> None:
     """After `retain_grad()` a result MUST keep the sum of what all its uses send back."""
     x = impl.leaf(np.array([3.0, -2.0]))

@@ -19,6 +19,8 @@ DEPENDS = ("objects.construction.numbers_lists_and_arrays",)
         "ops.multiply.gradient",
         "ops.divide.gradient",
         "ops.mm.gradient",
+        "ops.add.constants",
+        "ops.mm.constants",
     )
 )
 def test_one_operand_that_wants_a_gradient_is_enough(impl: TapeImplementation) -> None:

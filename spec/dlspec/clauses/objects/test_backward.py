@@ -150,7 +150,7 @@ def test_the_cotangent_is_not_kept(impl: TapeImplementation) -> None:
             )
 
 
-@clause()
+@clause(depends="objects.accumulation.leaves_add_up_over_calls")
 def test_the_cotangent_is_not_written_to(impl: TapeImplementation) -> None:
     """`backward` MUST leave the caller's cotangent as it was, however often it is used."""
     tensor = impl.named("Tensor")

@@ -168,7 +168,7 @@ def test_leaves_are_never_freed(impl: TapeImplementation) -> None:
         assert_equal(impl.gradient(w), call * np.array([9.0]), f"gradient of w after {call} graphs")
 
 
-@clause()
+@clause(depends="objects.accumulation.leaves_add_up_over_calls")
 def test_graphs_are_freed_by_themselves(impl: TapeImplementation) -> None:
     """`backward` MUST NOT free a graph that shares no more than leaves with its own."""
     x = impl.leaf(np.array([3.0]))

@@ -82,7 +82,7 @@ def test_another_shape_is_refused(impl: TapeImplementation) -> None:
         assert_equal(impl.gradient(x), np.array([[1.0, 5.0]]), "gradient of x after the refusal")
 
 
-@clause()
+@clause(depends="objects.accumulation.leaves_add_up_over_calls")
 def test_what_arrives_later_at_one_leaf_stays_there(impl: TapeImplementation) -> None:
     """Leaves that received the same cotangent MUST NOT share it: what arrives at one later changes no
     other.

@@ -135,7 +135,7 @@ def test_blocks_of_two_threads_may_overlap(impl: TapeImplementation) -> None:
     assert_fact(answers[1], [False, True], "recording in the second thread: inside, after")
 
 
-@clause(depends="two_trainings")
+@clause(depends=("two_trainings", "objects.accumulation.leaves_add_up_over_calls"))
 def test_a_failure_in_one_thread_leaves_the_other_alone(impl: TapeImplementation) -> None:
     """What is refused or raised in one thread MUST NOT change what another one gets."""
     x = impl.leaf(np.array([3.0]))

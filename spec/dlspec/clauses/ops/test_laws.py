@@ -114,7 +114,7 @@ def test_nothing_is_written(impl: Implementation, op: Op, case: OpCase) -> None:
         assert_equal(array, copy, f"array {number} that {op.name} was given")
 
 
-@law(cases=of_demanding_numbers, depends="gradient")
+@law(cases=of_demanding_numbers, depends=("gradient", "dtype"))
 def test_every_digit_counts(impl: Implementation, op: Op, case: OpCase) -> None:
     """`{op}` MUST be as accurate where its operands and cotangent use every digit that their type has, are
     large, or are 0 in places; and in one call as in the next.
@@ -250,7 +250,7 @@ def test_pullback_is_additive(impl: Implementation, op: Op, case: OpCase) -> Non
         assert_equal(nothing[k], np.zeros(operand.shape), f"cotangent of {name} for a cotangent of zeros")
 
 
-@law(applies=lambda op: op.profile != "layers", depends="gradient")
+@law(applies=lambda op: op.profile != "layers", depends=("gradient", "dtype"))
 def test_calls_keep_apart(impl: Implementation, op: Op, case: OpCase) -> None:
     """A later call of `{op}` on other numbers of the same shapes MUST NOT change the value of an earlier
     one, or what that pulls back.

@@ -118,7 +118,7 @@ def test_decay_enters_the_velocity(impl: Implementation) -> None:
     assert_equal(history[1][0], np.array([7.0]), "parameter after step 2")
 
 
-@clause()
+@clause(depends="momentum_keeps_a_share_of_the_velocity")
 def test_a_new_learning_rate_holds_from_its_step_on(impl: Implementation) -> None:
     """The learning rate MUST scale the step and never enter the velocity, so that a new one holds at
     once and in full.
@@ -130,7 +130,7 @@ def test_a_new_learning_rate_holds_from_its_step_on(impl: Implementation) -> Non
         assert_equal(history[step][0], np.array([right]), f"parameter after step {step + 1}")
 
 
-@clause()
+@clause(depends="momentum_keeps_a_share_of_the_velocity")
 def test_a_learning_rate_of_zero_moves_nothing(impl: Implementation) -> None:
     """A step with the learning rate 0 MUST move nothing, but the velocity goes on."""
     g = np.array([8.0])
@@ -140,7 +140,7 @@ def test_a_learning_rate_of_zero_moves_nothing(impl: Implementation) -> None:
     assert_equal(history[1][0], np.array([-3.0]), "parameter after the step that follows")
 
 
-@clause()
+@clause(depends="momentum_keeps_a_share_of_the_velocity")
 def test_a_parameter_without_a_gradient_is_left_alone(impl: Implementation) -> None:
     """A parameter without a gradient MUST stay as it is, undecayed, and keep its velocity for the next
     step.
@@ -215,7 +215,7 @@ def test_every_combination_of_options(impl: Implementation) -> None:
                 assert_equal(after[k], expected[k], f"parameter {k} after step {step} with {said}")
 
 
-@clause()
+@clause(depends="momentum_keeps_a_share_of_the_velocity")
 def test_decimals_are_as_precise_as_the_type(impl: Implementation) -> None:
     """A learning rate, a momentum and a decay without a short binary form, such as 0.1, MUST count with all
     the precision of the parameter's type.

@@ -75,7 +75,12 @@ def test_a_classifier_step_by_step(impl: Implementation) -> None:
 
 
 @clause(
-    depends=("layers.rnn_cell.gradient", "layers.embedding.gradient", "losses.cross_entropy_loss.gradient")
+    depends=(
+        "layers.rnn_cell.gradient",
+        "layers.embedding.gradient",
+        "losses.cross_entropy_loss.gradient",
+        "layers.rnn_cell.gradients_flow_through_time",
+    )
 )
 def test_a_recurrent_network_step_by_step(impl: Implementation) -> None:
     """An embedding and an RNN cell over three words, trained on cross-entropy, MUST take the right step
@@ -95,7 +100,12 @@ def test_a_recurrent_network_step_by_step(impl: Implementation) -> None:
 
 
 @clause(
-    depends=("layers.lstm_cell.gradient", "layers.embedding.gradient", "losses.cross_entropy_loss.gradient")
+    depends=(
+        "layers.lstm_cell.gradient",
+        "layers.embedding.gradient",
+        "losses.cross_entropy_loss.gradient",
+        "layers.lstm_cell.gradients_flow_through_time",
+    )
 )
 def test_an_lstm_step_by_step(impl: Implementation) -> None:
     """An LSTM cell over two words, trained on cross-entropy, MUST take the right step four times in a row."""
