@@ -17,7 +17,7 @@ from timeit import Timer
 from benchmarks import framework, hand, limit
 from benchmarks.workloads import WORKLOADS, Doing, Workload
 
-ROUNDS = 15
+ROUNDS = 9
 BLOCK = 0.03  # seconds: long against the clock's grain, short against what else the machine does
 
 STARTERS: dict[str, Callable[[Workload], Doing]] = {
