@@ -117,7 +117,7 @@ def test_what_is_no_array_is_told_why(told: Any, message: str) -> None:
 
 
 def examples(kind: str) -> list[Any]:
-    return [json.loads(text) for text in re.findall(rf"```json {kind}\n(.*?)```", PAGE, re.DOTALL)]
+    return [json.loads(text) for text in re.findall(rf'```json title="{kind}"\n(.*?)```', PAGE, re.DOTALL)]
 
 
 def test_every_example_on_the_page_is_as_the_schema_has_it() -> None:

@@ -13,6 +13,7 @@ given, and does nothing without it.
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -215,7 +216,7 @@ class _Clauses:
             f"{len(self._came_of)} of {claimed} claimed clauses were asked"
             + "".join(f", {count} {status}" for status, count in counted)
         )
-        terminalreporter.write_line(f"The verdict is that of: dlspec verify {self.target}")
+        terminalreporter.write_line(f"The verdict is that of: dlspec verify {shlex.quote(self.target)}")
 
 
 def _told(result: Result, status: Status) -> Result:
