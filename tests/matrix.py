@@ -222,7 +222,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("folder", type=Path, help="where environments and reports are kept")
     parser.add_argument("names", nargs="*", help=f"of {', '.join(SHIPPED)}; by default all")
     parser.add_argument("--renew", action="store_true", help="store the reports in `conformance`")
-    asked = parser.parse_args()
+    asked = parser.parse_intermixed_args()  # the option may stand before the names
     if unknown := set(asked.names) - SHIPPED.keys():
         parser.error(f"nothing that comes with the spec is called {', '.join(sorted(unknown))}")
     asked.names = [name for name in SHIPPED if name in asked.names] or list(SHIPPED)
