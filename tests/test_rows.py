@@ -181,3 +181,14 @@ def test_a_row_that_comes_once_has_the_sum_of_one_term() -> None:
     assert numbers.tolist() == [2, 4, 7]
     assert x_bar.tobytes() == np.array([[0.0], [0.0], [3.0]]).tobytes()
     assert not np.shares_memory(x_bar, y_bar)
+
+
+def test_steps_of_different_numbers_of_rows() -> None:
+    t = table()
+    expected = t.data.copy()
+    optimizer = SGD([t], alpha=0.5)
+    for rows in ([3, 4, 3], [5], [1, 2, 3, 4]):
+        t.index_select(rows).sum().backward()
+        optimizer.step()
+        np.subtract.at(expected, rows, 0.5)
+    np.testing.assert_allclose(t.data, expected, rtol=1e-14)
