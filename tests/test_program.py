@@ -135,6 +135,7 @@ def test_every_example_on_the_page_is_as_the_schema_has_it() -> None:
         wire.read_array(array)
 
 
+@pytest.mark.node
 def test_the_answers_on_the_page_are_those_of_the_example(js: ProgramImplementation) -> None:
     answers = {answer["id"]: answer for answer in examples("answer") if "error" not in answer}
     for question in examples("question")[1:]:
@@ -177,6 +178,7 @@ def test_the_page_names_profiles_and_kinds() -> None:
 # A whole conversation.
 
 
+@pytest.mark.node
 def test_everything_that_is_said_is_as_the_schema_has_it(
     js: ProgramImplementation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,6 +206,7 @@ def test_everything_that_is_said_is_as_the_schema_has_it(
                 validator.validate(message)
 
 
+@pytest.mark.node
 def test_the_example_keeps_clauses_of_every_profile() -> None:
     topics = {clause.id.rpartition(".")[0]: clause.id for clause in manifest.clauses()}
     wanted = ("ops.mm", "ops.types", "autodiff.graphs", "layers.lstm_cell", "losses.mse_loss", "optim.sgd")
@@ -217,6 +220,7 @@ def test_the_example_keeps_clauses_of_every_profile() -> None:
     assert {id: result.status for id, result in run.results.items()} == dict.fromkeys(ids, Status.PASS)
 
 
+@pytest.mark.node
 def test_a_program_is_data(js: ProgramImplementation, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[dict[str, Any]] = []
     ask = js._ask
@@ -245,6 +249,7 @@ def test_a_program_is_data(js: ProgramImplementation, monkeypatch: pytest.Monkey
     assert value == {key: vjp[key] for key in ("inputs", "program", "result")} | {"message": "value"}
 
 
+@pytest.mark.node
 def test_values_may_be_made_outside_a_program_and_of_several_results(js: ProgramImplementation) -> None:
     x = js.constant(np.array([[1.0, -1.0]]))
     ones = [js.constant(np.ones(shape)) for shape in ((2, 2), (2,), (2, 2), (2,), (2, 1), (1,))]
@@ -256,6 +261,7 @@ def test_values_may_be_made_outside_a_program_and_of_several_results(js: Program
     assert len(program.steps_before(output)) == 2
 
 
+@pytest.mark.node
 def test_a_long_chain_is_no_recursion(js: ProgramImplementation) -> None:
     value = js.constant(np.array(1.0))
     for _ in range(5000):
@@ -264,6 +270,7 @@ def test_a_long_chain_is_no_recursion(js: ProgramImplementation) -> None:
     assert js.numpy(value) == 1.0
 
 
+@pytest.mark.node
 @pytest.mark.parametrize(
     ("op", "operands", "static", "kind"),
     [
@@ -480,6 +487,7 @@ def test_a_program_ends_with_the_process_that_asked_it(tmp_path: Path) -> None:
         os.kill(int(done.stdout), 0)
 
 
+@pytest.mark.node
 def test_a_mistake_in_another_language_is_shown_by_a_script(tmp_path: Path) -> None:
     right = "(4 * fading(x, 2))"
     text = SMALL.read_text(encoding="utf-8")
