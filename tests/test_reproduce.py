@@ -87,6 +87,20 @@ def test_a_script_ends_well_once_the_mistake_is_mended(homework: str, tmp_path: 
     assert shown.stdout.startswith("cotangent of x")
 
 
+def test_what_draws_random_numbers_does_so_alike_in_each_run_of_its_script(tmp_path: Path) -> None:
+    path = tmp_path / "homework_that_draws.py"
+    path.write_text(HOMEWORK.replace("y = np.tanh(self.data)", "y = np.tanh(self.data) + np.random.normal()"))
+    clause = by_id()["ops.tanh.value"]
+    with pytest.raises(ConformanceFailure) as caught:
+        clause.check(impl := load(str(path)))
+
+    text = script(clause, impl, str(path), caught.value)
+
+    first, second = run(text, tmp_path), run(text, tmp_path)
+    assert "AssertionError" in first.stderr
+    assert first.stdout == second.stdout
+
+
 def test_a_planted_fault_has_a_script_like_anybody_s_mistake(tmp_path: Path) -> None:
     target, report = "fault:tanh_with_the_derivative_of_sigmoid", tmp_path / "report.json"
     command = [sys.executable, "-P", "-m", "dlspec.runner.main"]

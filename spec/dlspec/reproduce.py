@@ -161,8 +161,10 @@ def _script(
     """The script for one case."""
     recorder = Recorder(impl)
     before = _instrument(impl, recorder)
+    drawn = str(np.random.get_state())
     try:
         again = _again(clause, impl, inputs)
+        draws = str(np.random.get_state()) != drawn
         if failure is not None and type(again) is not type(failure):
             raise NoScript("it fails in another way when it is asked again")
         lines, closing = _text(impl, recorder, clause, again)
@@ -173,7 +175,9 @@ def _script(
             else:
                 vars(impl)[name] = value
     heading = [f"# {clause.id}", *(f"# {line}" for line in textwrap.wrap(clause.sentence, 88))]
-    lines = [*heading, "import numpy as np", *_imports(impl, target, recorder), "", *lines, *closing]
+    # What an implementation draws at random must be the same whenever the script is run.
+    seed = ["np.random.seed(0)"] if draws else []
+    lines = [*heading, "import numpy as np", *_imports(impl, target, recorder), "", *seed, *lines, *closing]
     text = "\n".join(lines) + "\n"
     if text.count("\n") > LONGEST or len(text) > MOST_CHARACTERS:
         raise NoScript(f"it takes more than {LONGEST} lines to show it, or more numbers than anybody reads")
