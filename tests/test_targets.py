@@ -46,6 +46,7 @@ def test_the_reference_claims_everything() -> None:
         ("no/such/homework.py", "there is no file no/such/homework.py"),
         ("deeplearning_framwork", "Did you mean deeplearning_framework?"),
         ("json", "none of the reference's names"),
+        ("random-fault:x", "random faults have numbers, such as random-fault:17"),
         ("not a name", "neither the name of a module nor a file"),
         ("dlspec.implementations.dual_numbers:Missing", r"has no Missing\. It has DualNumbers\."),
         ("dlspec.implementations.dual_numbers:", "names no adapter after the colon"),

@@ -157,6 +157,8 @@ def _planted(kind: str, id: str) -> Implementation:
     from dlspec.faults.diff import DiffError
     from dlspec.manifest import PROFILES
 
+    if kind == "random-fault" and not id.isdecimal():
+        raise TargetError(f"{kind}:{id}: random faults have numbers, such as {kind}:17")
     try:
         if kind == "random-fault":
             return random_faults.implementation(int(id))
