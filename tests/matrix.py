@@ -3,6 +3,7 @@
 python -m tests.matrix FOLDER                    all of them
 python -m tests.matrix FOLDER torch jax          some
 python -m tests.matrix FOLDER --renew torch      store the report in `conformance`; no comparison
+python -m tests.matrix FOLDER --brief            all, but of the slowest the committed scripts only
 
 For each: an environment with its extra and nothing else; the verdict, whose report is held to the schema and
 to the one in `conformance`; and the script of every clause that isn't kept, which has to show it. Whatever
@@ -44,6 +45,9 @@ PATIENCE = 300
 
 LONGEST = ("jax", "jax_jit", "tinygrad", "chapter13", "dual_numbers")
 """What takes longest begins first, so that nobody waits for it at the end."""
+
+SLOWEST = ("jax",)
+"""What takes a quarter of an hour: each shape that an op meets for the first time is compiled."""
 
 NOT_KEPT = frozenset({"fail", "error", "crash", "timeout", "diverges"})
 
@@ -151,6 +155,18 @@ def judged(row: Row, commands: Path, folder: Path, renew: bool) -> None:
         raise MatrixError(f"there is no {committed.relative_to(ROOT)}: nox -s matrix -- --renew {row.name}")
 
 
+def shown(row: Row, commands: Path) -> None:
+    """Run the script of every clause that the committed report of an implementation has as not kept.
+
+    Raises:
+        MatrixError: One doesn't show it.
+    """
+    committed = COMMITTED / f"{row.name}.json"
+    with row.timed("repros"):
+        row.run(commands / "dlspec", "reproduce", committed, "--all", "--jobs", SIDE_BY_SIDE)
+    row.verdict = "not asked, but shown by the scripts of its committed report"
+
+
 def defects(name: str) -> tuple[dict[str, Any], ...]:
     """What is known to be wrong with an implementation that is not meant to conform: the negative control."""
     path = COMMITTED / f"{name}.toml"
@@ -188,7 +204,10 @@ def main() -> int:
         try:
             with row.timed("install"):
                 commands = environments.made(row)
-            judged(row, commands, asked.folder.resolve(), asked.renew)
+            if asked.brief and name in SLOWEST:
+                shown(row, commands)
+            else:
+                judged(row, commands, asked.folder.resolve(), asked.renew)
         except MatrixError as failed:
             row.problem = str(failed)
         except Exception as error:
@@ -228,6 +247,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("folder", type=Path, help="where environments and reports are kept")
     parser.add_argument("names", nargs="*", help=f"of {', '.join(SHIPPED)}; by default all")
     parser.add_argument("--renew", action="store_true", help="store the reports in `conformance`")
+    parser.add_argument(
+        "--brief",
+        action="store_true",
+        help=f"of {', '.join(SLOWEST)} only run the scripts of the committed report",
+    )
     asked = parser.parse_intermixed_args()  # the option may stand before the names
     if unknown := set(asked.names) - SHIPPED.keys():
         parser.error(f"nothing that comes with the spec is called {', '.join(sorted(unknown))}")
