@@ -79,6 +79,21 @@ def test_explain_shows_the_sentence_and_the_code(dlspec: Command) -> None:
     assert any(line.startswith("def test_a_value_used_twice_receives_the_sum(") for line in lines)
 
 
+def test_explain_names_what_a_law_depends_on_besides_itself(dlspec: Command) -> None:
+    assert manifest.by_id()["ops.add.value"].depends == ("ops.add.shape", "ops.add.value")
+
+    _, out, _ = dlspec("explain", "ops.add.value")
+
+    assert "  depends  ops.add.shape\n\n" in out
+
+
+def test_the_help_of_verify_speaks_of_programs(dlspec: Command) -> None:
+    _, out, _ = dlspec("verify", "--help")
+
+    assert "cmd:./program" in out
+    assert "<class" not in out
+
+
 def test_list_is_narrowed_by_level_id_and_words(dlspec: Command) -> None:
     def ids(*arguments: str) -> list[str]:
         return [line[8:] for line in dlspec("list", *arguments)[1].splitlines()]

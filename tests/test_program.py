@@ -20,7 +20,7 @@ from jsonschema import Draft202012Validator
 
 from dlspec import implementations, manifest
 from dlspec.catalogue import BY_NAME, OPS
-from dlspec.failure import Crashed, Garbled, NotProvided
+from dlspec.failure import ConformanceFailure, Crashed, Garbled, NotProvided
 from dlspec.implementations import TargetError, load, program, wire
 from dlspec.implementations.program import ProgramImplementation
 from dlspec.runner.result import Status
@@ -185,8 +185,8 @@ def test_everything_that_is_said_is_as_the_schema_has_it(
     said: list[tuple[str, Any]] = []
     ask = program.Process.ask
 
-    def noting(self: program.Process, number: int, question: str) -> Any:
-        answer = ask(self, number, question)
+    def noting(self: program.Process, number: int, question: str, limit: program.Limit) -> Any:
+        answer = ask(self, number, question, limit)
         said.extend((("question", json.loads(question)), ("answer", answer)))
         return answer
 
@@ -303,7 +303,11 @@ NEXT = ("ops.exp.value", "ops.negative.value")
         ("dies", Status.CRASH, "the program ended: signal 9, SIGKILL"),
         ("leaves a child", Status.CRASH, "the program ended: exit code 7"),
         ("half", Status.CRASH, """in the middle of an answer, '{"id": 3, "val': exit code 0"""),
-        ("hangs", Status.TIMEOUT, "no answer within 3 s"),
+        ("hangs", Status.TIMEOUT, "^no answer within 3 s"),
+        ("no end of line", Status.TIMEOUT, """^no end of line within 3 s; it wrote '{"id": 3, "val'"""),
+        ("surplus", Status.ERROR, 'the answer to `value` has no "note"; it wrote \'{'),
+        ("surplus in an error", Status.ERROR, 'an error has a "message" and a "kind" .* nothing else'),
+        ("both", Status.ERROR, 'an answer with an error has no "value"'),
         ("prints", Status.ERROR, "an answer is one line of JSON on stdout, .*; it wrote 'computing exp'"),
         ("prints forever", Status.ERROR, "an answer has at most .* bytes; it wrote 'xxx"),
         ("other id", Status.ERROR, 'an answer repeats the "id" of its question, which was'),
@@ -322,7 +326,7 @@ NEXT = ("ops.exp.value", "ops.negative.value")
     ],
 )
 def test_a_program_that_misbehaves_fails_one_clause(how: str, status: Status, message: str) -> None:
-    run = asked(speaker(how), *NEXT, timeout=3.0 if how == "hangs" else 60.0)
+    run = asked(speaker(how), *NEXT, timeout=3.0 if status is Status.TIMEOUT else 60.0)
 
     exp, after = (run.results[id] for id in NEXT)
     assert exp.status is status
@@ -363,6 +367,33 @@ def test_neither_a_crash_nor_a_broken_answer_is_a_refusal(how: str) -> None:
         impl.value("exp", np.ones(2))
 
 
+def test_a_mistake_where_a_refusal_was_wanted_is_told_in_the_words_of_the_protocol() -> None:
+    impl = load(speaker("internal"))
+
+    with pytest.raises(ConformanceFailure) as failed, refused(IndexError, ValueError, what="exp of 1"):
+        impl.value("exp", np.ones(2))
+    with (
+        pytest.raises(ConformanceFailure, match=r"undefined'\), where type was wanted"),
+        refused(TypeError, what="exp of 1"),
+    ):
+        impl.value("exp", np.ones(2))
+
+    told = "exp of 1: answered `internal` ('x is undefined'), where one of value, index was wanted"
+    assert failed.value.message == told
+
+
+def test_clauses_that_get_no_answer_in_time_block_their_topic() -> None:
+    ids = [clause.id for clause in manifest.clauses() if clause.id.startswith("ops.exp.")]
+
+    run = asked(speaker("hangs"), *ids, timeout=1.0)
+
+    statuses = [run.results[id].status for id in ids]
+    assert statuses.count(Status.TIMEOUT) == 2
+    assert set(statuses[1 + [i for i, s in enumerate(statuses) if s is Status.TIMEOUT][1] :]) == {
+        Status.BLOCKED
+    }
+
+
 @pytest.mark.parametrize(
     ("how", "message"),
     [
@@ -376,9 +407,13 @@ def test_neither_a_crash_nor_a_broken_answer_is_a_refusal(how: str) -> None:
         ('start:{"ops": [1]}', 'the answer to `start` has "ops", a list of names'),
         ('start:{"opz": []}', 'the answer to `start` has no "opz"'),
         ('start:{"error": {"kind": "value", "message": "no"}}', "not with an error"),
-        ('start:{"ops": ["tahn"]}', "ops: the catalogue has no op 'tahn'. Did you mean 'tanh'"),
+        (
+            'start:{"ops": ["tahn"]}',
+            "^the program breaks the protocol: the answer to `start`: ops: the catalogue has no op 'tahn'. "
+            "Did you mean 'tanh'",
+        ),
         ('start:{"dtypes": ["float16"]}', "dtypes: "),
-        ('start:{"claims": []}', "claims: no profile is claimed"),
+        ('start:{"claims": []}', "claims: nothing is claimed"),
     ],
 )
 def test_a_program_that_breaks_the_protocol_at_the_start_is_a_broken_adapter(how: str, message: str) -> None:
@@ -459,11 +494,28 @@ def gone(pid: int) -> bool:
     return False
 
 
-def test_a_silent_program_is_not_waited_for_beyond_its_time() -> None:
-    with pytest.raises(Stop, match="took longer than 2 s") as stopped:
-        asked(speaker("silent"), *NEXT, import_timeout=2.0)
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes can't be waited for there")
+@pytest.mark.parametrize(
+    ("how", "wrote"),
+    [
+        ("silent", "it wrote nothing"),
+        ("start:no end of line", 'without an end of line it wrote \'{"id": 1, '),
+    ],
+)
+def test_a_program_that_never_ends_its_first_line_is_not_waited_for(
+    how: str, wrote: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(Stop) as stopped:
+        asked(speaker(how), *NEXT, timeout=2.0)
 
-    assert stopped.value.code is ExitCode.USAGE
+    told = str(stopped.value)
+    assert stopped.value.code is ExitCode.ADAPTER
+    assert "the program breaks the protocol: no whole line in answer to `start` within 2 s; " in told
+    assert wrote in told
+    assert "end each answer with a newline and flush it" in told
+    monkeypatch.setattr(program, "START", 0.5)
+    with pytest.raises(BrokenAdapter, match=r"`start` within 0\.5 s"):
+        load(speaker(how))
 
 
 def test_what_a_program_hasnt_got_is_not_provided() -> None:

@@ -3,11 +3,22 @@
 ConformanceFailure    a wrong answer, with the worst element, what was expected and the bound
 NotProvided           nothing to judge: the implementation hasn't got the op, name or verb
 Crashed, Garbled      an implementation in a process of its own ended, or answered with what is no answer
+Late                  it gave no answer in time
+ProgramError          it says of itself that it made a mistake
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+REFUSALS: Mapping[str, type[Exception]] = {
+    "value": ValueError,
+    "index": IndexError,
+    "type": TypeError,
+    "runtime": RuntimeError,
+}
+"""What a refusal is in Python, by the kind that a program in another language gives it."""
 
 
 class ConformanceFailure(AssertionError):
@@ -79,6 +90,20 @@ class Crashed(BaseException):
 
 class Garbled(BaseException):
     """The process of the implementation answered with what is no answer. As `Crashed`, no Exception."""
+
+
+class Late(BaseException):
+    """The process of the implementation gave no answer in time. As `Crashed`, no Exception."""
+
+
+class ProgramError(Exception):
+    """A mistake of a program's own, by its own account."""
+
+    def instead_of(self, *refusals: type[BaseException]) -> str:
+        """What it said, and what was wanted, in the words of its protocol."""
+        wanted = [kind for kind, refusal in REFUSALS.items() if refusal in refusals]
+        one = "one of " if len(wanted) > 1 else ""
+        return f"answered `internal` ({str(self)!r}), where {one}{', '.join(wanted)} was wanted"
 
 
 def _is_real(value: Any) -> bool:

@@ -44,7 +44,7 @@ def smoke(impl: Implementation) -> None:
     """
     if isinstance(impl, ModuleImplementation):
         return
-    _declarations(impl)
+    declarations(impl)
     for dtype in impl.dtypes:
         x = np.array([[0.5, -2.0, 3.0]], dtype)
         for array in (np.array(1.5, dtype), x, np.zeros((0, 2), dtype), np.arange(6, dtype=dtype)[::-2]):
@@ -59,7 +59,12 @@ def smoke(impl: Implementation) -> None:
         _one_for_each(impl, x)
 
 
-def _declarations(impl: Implementation) -> None:
+def declarations(impl: Implementation) -> None:
+    """Look at what an implementation says of itself.
+
+    Raises:
+        BrokenAdapter: It isn't what `Implementation` asks for.
+    """
     if not getattr(impl, "name", None):
         raise BrokenAdapter("name: the adapter has none; reports need one")
     if unknown := set(impl.claims) - set(PROFILES):

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dlspec.failure import ConformanceFailure, NotProvided
+from dlspec.failure import ConformanceFailure, NotProvided, ProgramError
 
 Array = NDArray[Any]
 
@@ -132,9 +132,10 @@ def refused(*standard: type[BaseException], what: str) -> Iterator[None]:
         if isinstance(raised, standard) and not stumbled:
             return
         kind = type(raised).__name__
-        raise ConformanceFailure(
-            f"{what}: {kind} instead of {names}", what=what, got=kind, expected=names
-        ) from raised
+        came = f"{kind} instead of {names}"
+        if isinstance(raised, ProgramError):
+            came = raised.instead_of(*standard)
+        raise ConformanceFailure(f"{what}: {came}", what=what, got=kind, expected=names) from raised
     raise ConformanceFailure(
         f"{what}: accepted instead of {names}", what=what, got="no exception", expected=names
     )

@@ -61,7 +61,7 @@ def misbehave(question: Message) -> None:
     sys.stderr.write("about to misbehave\n")
     sys.stderr.flush()
     if HOW in ANSWERS:
-        say(ANSWERS[HOW](question["id"], question["inputs"][0]))
+        say(ANSWERS[HOW](question["id"], question["inputs"][0]), at_once=HOW != "twice")
         said.add(question["id"])
     if HOW in ("hangs", "leaves a child"):
         child = subprocess.Popen(["sleep", "600"])
@@ -74,6 +74,9 @@ def misbehave(question: Message) -> None:
     elif HOW == "half":
         os.write(1, b'{"id": 3, "val')
         os._exit(0)
+    elif HOW == "no end of line":
+        os.write(1, b'{"id": 3, "val')
+        time.sleep(600)
     elif HOW == "prints":
         os.write(1, b"computing exp\n")
     elif HOW.startswith("closes"):
@@ -92,6 +95,9 @@ ANSWERS: dict[str, Callable[[int, Message], Any]] = {
     "array": lambda id, x: {"id": id, "value": [1, 2]},
     "too many": lambda id, x: {"id": id, "value": {**x, "data": ["0x1p+0"] * 100}},
     "no value": lambda id, x: {"id": id},
+    "surplus": lambda id, x: {"id": id, "value": x, "note": "slow"},
+    "surplus in an error": lambda id, x: {"id": id, "error": {"kind": "value", "message": "no", "at": 3}},
+    "both": lambda id, x: {"id": id, "value": x, "error": {"kind": "value", "message": "no"}},
     "kind": lambda id, x: {"id": id, "error": {"kind": "ValueError", "message": "no"}},
     "internal": lambda id, x: {"id": id, "error": {"kind": "internal", "message": "x is undefined"}},
 }
@@ -100,10 +106,11 @@ ANSWERS: dict[str, Callable[[int, Message], Any]] = {
 said: set[int] = set()
 
 
-def say(told: Any) -> None:
+def say(told: Any, *, at_once: bool = True) -> None:
     """Write a line."""
     sys.stdout.write(json.dumps(told) + "\n")
-    sys.stdout.flush()
+    if at_once:
+        sys.stdout.flush()
 
 
 if HOW.startswith("start:"):
@@ -112,6 +119,9 @@ if HOW.startswith("start:"):
     what = HOW.removeprefix("start:")
     if what == "exits":
         sys.exit(5)
+    if what == "no end of line":
+        os.write(1, json.dumps({"id": 1, **ABOUT}).encode())
+        sys.stdin.readline()
     if what == "prints":
         os.write(1, b"Loading the model ...\n")
         sys.stdin.readline()

@@ -19,8 +19,11 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import math
+import shlex
 import shutil
 import sys
+import time
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -71,6 +74,24 @@ PROGRAM = "cmd"
 """The word that a target begins with which is a program in any language."""
 
 
+class Clock:
+    """How long the answers of a program are waited for.
+
+    Attributes:
+        seconds: The time limit of a clause.
+        until: When that of the present one is over, by the monotonic clock.
+    """
+
+    def __init__(self, seconds: float = math.inf) -> None:
+        """Start it."""
+        self.seconds = seconds
+        self.start()
+
+    def start(self) -> None:
+        """Begin anew."""
+        self.until = time.monotonic() + self.seconds
+
+
 class TargetError(Exception):
     """The target of `dlspec verify` can't be used; `__cause__` is what its own code raised, if it did.
 
@@ -85,7 +106,7 @@ class TargetError(Exception):
         self.details = details
 
 
-def load(target: str) -> Implementation:
+def load(target: str, clock: Clock | None = None) -> Implementation:
     """The implementation that a target names.
 
     Args:
@@ -94,6 +115,7 @@ def load(target: str) -> Implementation:
             (`some.module:Adapter`, `adapter.py:Adapter`), or the reference with a change made to it
             (`fault:some_id`, `variant:some_id`, `random-fault:17`), or a program that speaks the protocol
             for other languages (`cmd:./program`, `cmd:node program.js`).
+        clock: How long the answers of such a program are waited for; by default as long as it takes.
 
     Raises:
         TargetError: It doesn't exist, doesn't import, or has none of the names.
@@ -103,7 +125,7 @@ def load(target: str) -> Implementation:
     if kind in PLANTED:
         return _planted(kind, id)
     if kind == PROGRAM:
-        return _program(id)
+        return _program(id, clock)
     shipped = SHIPPED.get(target, Shipped(target))
     place, _, name = shipped.place.rpartition(":")
     if place and not name:
@@ -138,14 +160,14 @@ def _adapters_of(module: ModuleType) -> list[str]:
     return [key for key, value in vars(module).items() if _is_adapter(value) and value not in to_derive_from]
 
 
-def _program(command: str) -> Implementation:
+def _program(command: str, clock: Clock | None) -> Implementation:
     # Imported here: only a program in another language needs it.
     from dlspec.failure import Garbled
     from dlspec.implementations.program import ProgramImplementation
     from dlspec.smoke import BrokenAdapter
 
     try:
-        return ProgramImplementation(command)
+        return ProgramImplementation(command, clock)
     except Garbled as garbled:
         raise BrokenAdapter(str(garbled)) from None
 
@@ -210,13 +232,24 @@ def _module(place: str) -> ModuleType:
     if path.suffix == ".py" or "/" in place or "\\" in place:
         if not path.exists():
             raise TargetError(f"there is no file {place}")
-        path = path.resolve()
         if path.is_dir():
+            path = path.resolve()
             return _imported(path.name or place, path.parent)
-        return _file(path)
+        if path.suffix != ".py":
+            raise _no_python(path)
+        return _file(path.resolve())
     if path.suffix and path.is_file():
-        raise TargetError(f"{place} is no Python file: the name of one ends in .py")
+        raise _no_python(path)
     return _imported(place, Path.cwd())
+
+
+def _no_python(path: Path) -> TargetError:
+    """A file that can't be imported may be a program."""
+    here = path.as_posix() if "/" in path.as_posix() else f"./{path}"
+    command = shlex.quote(f"node {shlex.quote(str(path))}") if path.suffix == ".js" else shlex.quote(here)
+    return TargetError(
+        f"{path} is no Python file: the name of one ends in .py. Is it a program? cmd:{command}"
+    )
 
 
 def _imported(name: str, folder: Path) -> ModuleType:
@@ -229,6 +262,8 @@ def _imported(name: str, folder: Path) -> ModuleType:
             if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
                 near = get_close_matches(name, SHIPPED, 1)
                 hint = f" Did you mean {near[0]}?" if near else ""
+                if (folder / name).is_file():
+                    hint = f" There is a file of that name. Is it a program? cmd:./{name}"
                 if name in SHIPPED:
                     hint = f" The adapter that ships is called {name}, without a colon."
                 raise TargetError(

@@ -19,6 +19,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,9 +30,10 @@ from typing import Any, NoReturn
 import numpy as np
 
 from dlspec import SPEC_VERSION
-from dlspec.failure import Crashed, Garbled, NotProvided
+from dlspec.failure import REFUSALS, Crashed, Garbled, Late, NotProvided, ProgramError
 from dlspec.implementation import INDEX_DTYPES, Array, FunctionalImplementation
-from dlspec.implementations import TargetError, wire
+from dlspec.implementations import Clock, TargetError, wire
+from dlspec.smoke import BrokenAdapter, declarations
 from dlspec.tolerance import assert_equal
 
 PROTOCOL = 1
@@ -44,14 +46,21 @@ RESULTS = {"rnn_cell": 2, "lstm_cell": 3}
 """The ops that give several values."""
 
 KINDS: Mapping[str, Callable[[str], Exception]] = {
-    "value": ValueError,
-    "index": IndexError,
-    "type": TypeError,
-    "runtime": RuntimeError,
+    **REFUSALS,
     "not-provided": NotProvided,
-    "internal": lambda message: ProgramError(message),
+    "internal": ProgramError,
 }
 """What an error of the program is to a clause, by the kind that it says."""
+
+ANSWERS: Mapping[str, frozenset[str]] = {
+    "value": frozenset({"value"}),
+    "vjp": frozenset({"value", "cotangents"}),
+    "sgd": frozenset({"parameters"}),
+}
+"""What an answer has besides its `id`, by the message that asked for it."""
+
+START = 20.0
+"""Seconds for the answer to `start`, where a clause has as many."""
 
 LONGEST_ANSWER = 2**26
 """Bytes of one answer. The longest that a clause asks for is a hundred times shorter."""
@@ -68,13 +77,24 @@ PATIENCE = 1.0
 """Seconds in which a program may end by itself, and its last words arrive."""
 
 
-class ProgramError(Exception):
-    """A mistake of the program's own, by its own account."""
-
-
 def shown(text: str) -> str:
     """A text of the program's, shortened."""
     return repr(text if len(text) <= SHOWN else text[:SHOWN] + "...")
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How long an answer is waited for.
+
+    Attributes:
+        seconds: What messages say.
+        until: By the monotonic clock.
+        start: Whether it is the answer to `start` that doesn't come: then the program isn't in order.
+    """
+
+    seconds: float
+    until: float
+    start: bool
 
 
 class Process:
@@ -116,12 +136,13 @@ class Process:
         if line:
             self._words.append(line.decode(errors="replace"))
 
-    def ask(self, number: int, question: str) -> dict[str, Any]:
+    def ask(self, number: int, question: str, limit: Limit) -> dict[str, Any]:
         """The answer to a question, which is a line of JSON.
 
         Raises:
             Crashed: The program ended.
             Garbled: It doesn't keep the protocol.
+            Late: It gave no whole answer in time, and was killed.
         """
         self._nothing_unread()
         try:
@@ -132,7 +153,7 @@ class Process:
             if self._ends_soon():
                 self.crashed()
             self.garbled("a program reads its questions from stdin until that ends, and this one closed it")
-        line = self._line()
+        line = self._line(limit)
         text = line.decode(errors="replace")
         try:
             answer = json.loads(line)
@@ -148,14 +169,18 @@ class Process:
         self._nothing_unread()
         return answer
 
-    def _line(self) -> bytes:
+    def _line(self, limit: Limit) -> bytes:
         read = [self._unread]
         size = len(self._unread)
         while b"\n" not in read[-1]:
             if size > LONGEST_ANSWER:
                 beginning = b"".join(read)[: SHOWN + 1].decode(errors="replace")
                 self.garbled(f"an answer has at most {LONGEST_ANSWER} bytes", beginning)
-            chunk = self._stdout.read(2**16) if self._something_to_read() else b""
+            try:
+                chunk = self._stdout.read(2**16) if self._something_to_read(limit.until) else b""
+            except TimeoutError:
+                self._unread = b"".join(read)
+                self.late(limit)
             if not chunk:
                 self._unread = b"".join(read)
                 if self._ends_soon():
@@ -166,13 +191,19 @@ class Process:
         line, _, self._unread = b"".join(read).partition(b"\n")
         return line
 
-    def _something_to_read(self) -> bool:
-        """Wait for output; False where the program ended without any."""
+    def _something_to_read(self, until: float) -> bool:
+        """Wait for output; False where the program ended without any.
+
+        Raises:
+            TimeoutError: It runs, and it is too late.
+        """
         if sys.platform == "win32":
             return True  # pipes can't be waited for there; reading waits, until everybody has closed them
         while True:
             # Asked first: what was written before the end can then still be read.
             ended = self._process.poll() is not None
+            if not ended and time.monotonic() >= until:
+                raise TimeoutError
             if select.select([self._stdout], [], [], 0 if ended else POLL)[0]:
                 return True
             if ended:
@@ -199,6 +230,20 @@ class Process:
         """Say which line of the protocol is broken, by which text."""
         wrote = "" if text is None else f"; it wrote {shown(text)}"
         raise Garbled(f"the program breaks the protocol: {rule}{wrote}{self.last_words()}")
+
+    def late(self, limit: Limit) -> NoReturn:
+        """Kill the program, and say what there was of an answer when its time was over."""
+        self._kill()
+        half = shown(self._unread.decode(errors="replace")) if self._unread else None
+        if limit.start:
+            wrote = "it wrote nothing" if half is None else f"without an end of line it wrote {half}"
+            self.garbled(
+                f"no whole line in answer to `start` within {limit.seconds:g} s; {wrote}: "
+                "end each answer with a newline and flush it"
+            )
+        what = "no answer" if half is None else "no end of line"
+        wrote = "" if half is None else f"; it wrote {half}"
+        raise Late(f"{what} within {limit.seconds:g} s{wrote}{self.last_words()}")
 
     def crashed(self) -> NoReturn:
         """Say how the program ended."""
@@ -228,16 +273,19 @@ class Process:
         with contextlib.suppress(OSError):
             self._stdin.close()
         self._ends_soon()
+        self._kill()
+        self._stdout.close()
+        self._listener.join(PATIENCE)
+        if not self._listener.is_alive():  # something that it started may still hold the other end
+            self._stderr.close()
+
+    def _kill(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             if self._own_group:
                 os.killpg(self._process.pid, signal.SIGKILL)
             else:
                 self._process.kill()
         self._process.wait()
-        self._stdout.close()
-        self._listener.join(PATIENCE)
-        if not self._listener.is_alive():  # something that it started may still hold the other end
-            self._stderr.close()
 
 
 @dataclass(eq=False, frozen=True)
@@ -275,14 +323,20 @@ class Notes:
 class ProgramImplementation(FunctionalImplementation):
     """The program behind a target `cmd:COMMAND`."""
 
-    def __init__(self, command: str) -> None:
+    def __init__(self, command: str, clock: Clock | None = None) -> None:
         """Start the program, and ask what it is.
+
+        Args:
+            command: The command line.
+            clock: How long its answers are waited for; by default as long as it takes, but for the first.
 
         Raises:
             TargetError: There is no such program, or it ends at once.
             Garbled: It doesn't keep the protocol.
         """
         self._command = words(command)
+        self._clock = Clock() if clock is None else clock
+        self._known = False
         self._lock = threading.RLock()
         self._here = threading.local()
         self._number = 0
@@ -290,7 +344,7 @@ class ProgramImplementation(FunctionalImplementation):
         self._process: Process | None = None
         atexit.register(self.close)
         try:
-            told = self._started()
+            self._known_by(self._started())
         except Crashed as crashed:
             self.close()
             line, _, stderr = str(crashed).partition("\n")
@@ -300,10 +354,17 @@ class ProgramImplementation(FunctionalImplementation):
             raise
         except OSError as error:
             raise TargetError(f"{command} can't be run: {error.strerror or error}") from None
+        self._known = True
+
+    def _known_by(self, told: dict[str, Any]) -> None:
         self.name, self.version = told["name"], told.get("version")
         self.claims, self.dtypes = tuple(told["claims"]), tuple(told["dtypes"])
         self.index_dtypes = tuple(told.get("index_dtypes", INDEX_DTYPES))
         self.ops = {op: partial(self._note, op) for op in told["ops"]}
+        try:
+            declarations(self)
+        except BrokenAdapter as broken:
+            self._garbled(f"the answer to `start`: {broken}", told)
 
     # The conversation.
 
@@ -324,6 +385,7 @@ class ProgramImplementation(FunctionalImplementation):
         Raises:
             Crashed: The program ended; it is started again for the next question.
             Garbled: It doesn't keep the protocol; likewise.
+            Late: It gave no whole answer in time; likewise.
             Exception: What the program says is wrong, as one of `KINDS`.
         """
         with self._lock:
@@ -333,11 +395,15 @@ class ProgramImplementation(FunctionalImplementation):
                         raise Crashed(f"not started again: the program has ended {self._ends} times in a row")
                     self._started()
                 answer = self._ask_now(message, parts)
-            except (Crashed, Garbled):
+            except (Crashed, Garbled, Late):
                 self._ends += 1
                 self.close()
                 raise
             self._ends = 0
+        expected = {"error"} if "error" in answer else ANSWERS[message]
+        if extra := answer.keys() - {"id"} - expected:
+            what = "an answer with an error" if "error" in answer else f"the answer to `{message}`"
+            self._garbled(f'{what} has no "{sorted(extra)[0]}"', answer)
         if "error" in answer:
             raise self._error(answer["error"])
         return answer
@@ -347,12 +413,22 @@ class ProgramImplementation(FunctionalImplementation):
         self._number += 1
         head = f'{{"message": "{message}", "id": {self._number}'
         rest = "".join(f', "{name}": {text}' for name, text in parts.items())
-        return self._process.ask(self._number, f"{head}{rest}}}")
+        return self._process.ask(self._number, f"{head}{rest}}}", self._limit(message))
+
+    def _limit(self, message: str) -> Limit:
+        clock, start = self._clock, time.monotonic() + START
+        # Started again in the middle of a clause it may have less time: then it is the clause's that is over.
+        if message == "start" and (not self._known or start < clock.until):
+            return Limit(min(START, clock.seconds), min(start, clock.until), start=True)
+        return Limit(clock.seconds, clock.until, start=False)
 
     def _error(self, told: Any) -> Exception:
-        kind, message = (told.get("kind"), told.get("message")) if isinstance(told, dict) else (None, None)
+        whole = isinstance(told, dict) and told.keys() == {"kind", "message"}
+        kind, message = (told["kind"], told["message"]) if whole else (None, None)
         if not isinstance(kind, str) or kind not in KINDS or not isinstance(message, str):
-            self._garbled(f'an error has a "message" and a "kind" out of {", ".join(KINDS)}', told)
+            self._garbled(
+                f'an error has a "message" and a "kind" out of {", ".join(KINDS)}, and nothing else', told
+            )
         return KINDS[kind](message)
 
     def _garbled(self, rule: str, told: Any) -> NoReturn:

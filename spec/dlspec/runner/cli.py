@@ -68,7 +68,8 @@ def verify_command(
         str,
         typer.Argument(
             help="A module (some.package), a file (path/to/homework.py), an adapter in either "
-            "(adapter.py:MyAdapter), or the name of one that is shipped (autograd)."
+            "(adapter.py:MyAdapter), the name of one that is shipped (autograd), or a program in any "
+            "language (cmd:./program, 'cmd:node program.js')."
         ),
     ],
     profile: Annotated[
@@ -84,6 +85,7 @@ def verify_command(
         list[str],
         typer.Option(
             default_factory=list,
+            show_default=False,
             metavar="GLOB",
             help="Ask clauses with matching ids only, such as 'ops.tanh.*'; may be repeated.",
         ),
@@ -108,7 +110,7 @@ def verify_command(
     """Ask an implementation every clause of the profiles that it claims.
 
     Exit codes: 0 every claimed profile conforms, 1 some don't, 2 the command or the target can't be used,
-    3 the adapter is broken, 4 not everything was asked.
+    3 the adapter is broken, or the program breaks the protocol at the start, 4 not everything was asked.
     """
     clauses = manifest.clauses()
     selected = chosen(clauses, profile, only)

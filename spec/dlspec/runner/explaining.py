@@ -104,7 +104,9 @@ def _facts(clause: Clause) -> Iterator[str]:
         count = len(casefile.load(clause.frozen_as))
         place = casefile.path_of(clause.frozen_as).relative_to(casefile.FOLDER.parent).as_posix()
         yield f"  cases    {count}, in dlspec/{place}"
-    for label, name in zip(["depends", *[""] * len(clause.depends)], clause.depends, strict=False):
+    # A law depends on itself, of simpler rows.
+    others = [name for name in clause.depends if name != clause.id]
+    for label, name in zip(["depends", *[""] * len(others)], others, strict=False):
         yield f"  {label:<7}  {name}"
 
 

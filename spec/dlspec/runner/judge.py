@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import dlspec
-from dlspec.failure import ConformanceFailure, Crashed, Garbled, NotProvided
+from dlspec.failure import ConformanceFailure, Crashed, Garbled, Late, NotProvided
 from dlspec.runner.result import Result, Status
 
 if TYPE_CHECKING:
@@ -82,6 +82,8 @@ def _status_and_message(raised: BaseException) -> tuple[Status, str]:
         return Status.FAIL, shortened(raised.message)
     if isinstance(raised, NotProvided):
         return Status.NOT_PROVIDED, shortened(str(raised))
+    if isinstance(raised, Late):
+        return Status.TIMEOUT, shortened(str(raised))
     if isinstance(raised, (Crashed, Garbled)):
         return Status.CRASH if isinstance(raised, Crashed) else Status.ERROR, shortened(str(raised))
     message = shortened("".join(traceback.format_exception_only(raised)).rstrip())

@@ -84,7 +84,8 @@ def _made(target: str, file: str | None) -> _Clauses:
         from_file = () if file is None else divergences.from_file(Path(file))
         declared = divergences.checked((*impl.divergences, *from_file), known)
     except (TargetError, BrokenAdapter, Crashed, Garbled) as error:
-        what = "" if isinstance(error, TargetError) else "the adapter is broken: "
+        told = isinstance(error, TargetError) or str(error).startswith("the program ")
+        what = "" if told else "the adapter is broken: "
         own = "" if error.__cause__ is None else f"\n{users_traceback(error.__cause__)}"
         raise pytest.UsageError(f"--implementation {target}: {what}{error}{own}") from None
     except Stop as stop:

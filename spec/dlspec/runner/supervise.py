@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
+from dlspec.implementations import PROGRAM
 from dlspec.runner.result import Result, Status, Subject
 from dlspec.runner.stop import ExitCode, Stop
 from dlspec.runner.worker import Job, carry_out
@@ -31,6 +32,9 @@ POLL = 0.01
 
 IMPORT_TIMEOUT = 120.0
 """Seconds for importing the target: the large frameworks need ten, and more from a cold disk."""
+
+PROGRAM_GRACE = 5.0
+"""Seconds after a time limit in which a worker may still say what a program had written of its answer."""
 
 TIMEOUTS_PER_TOPIC = 2
 """After so many clauses of one topic that hang, the topic's other clauses are blocked."""
@@ -152,6 +156,7 @@ class _Supervisor:
         self.watcher = watcher
         self.folder = folder
         self.start = start
+        self.program = plan.target.startswith(f"{PROGRAM}:")
         self.satisfied = False
         self.run: Run | None = None
         self.smoke = True
@@ -218,7 +223,7 @@ class _Supervisor:
                 self._book(event)
             if ended:
                 break
-            if time.monotonic() - since > limit:
+            if time.monotonic() - since > limit + PROGRAM_GRACE * self.program:
                 worker.end()
                 late = True  # once more around, for what was written meanwhile
                 continue
@@ -237,8 +242,13 @@ class _Supervisor:
         match event["event"]:
             case "unloadable":
                 raise Stop(event["message"], ExitCode.USAGE, event["traceback"])
+            case "broken" if self.workers > 1:
+                self._leave_rest(f"not asked: started again, {event['message']}")
             case "broken":
-                raise Stop(f"the adapter is broken: {event['message']}", ExitCode.ADAPTER, event["traceback"])
+                what = f"the {'program' if self.program else 'adapter'} is broken: "
+                if event["message"].startswith("the program "):
+                    what = ""  # it says so itself
+                raise Stop(f"{what}{event['message']}", ExitCode.ADAPTER, event["traceback"])
             case "fault":
                 raise Stop(f"dlspec has a fault of its own: {event['message']}", ExitCode.INCOMPLETE)
             case "loaded" if self.run is None:
@@ -249,7 +259,8 @@ class _Supervisor:
                 self.watcher.begun(event["id"])
             case "result":
                 self.deaths_in_a_row = 0
-                self._add(Result.from_json(event))
+                result = Result.from_json(event)
+                (self._late if result.status is Status.TIMEOUT else self._add)(result)
             case "script":
                 assert self.run is not None
                 if event["text"] is None:
@@ -277,9 +288,12 @@ class _Supervisor:
         if not late:
             self._add(Result(id, Status.CRASH, seconds, f"the process ended: {worker.how()}"))
             return
+        self._late(Result(id, Status.TIMEOUT, seconds, f"no answer within {self.plan.timeout:g} s"))
+
+    def _late(self, result: Result) -> None:
         self.timeouts += 1
-        self._add(Result(id, Status.TIMEOUT, seconds, f"no answer within {self.plan.timeout:g} s"))
-        topic = id.rpartition(".")[0]
+        self._add(result)
+        topic = result.id.rpartition(".")[0]
         self.timeouts_of_topic[topic] += 1
         if self.timeouts_of_topic[topic] < TIMEOUTS_PER_TOPIC:
             return

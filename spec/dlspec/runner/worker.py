@@ -23,7 +23,7 @@ from dlspec import manifest, reproduce
 from dlspec.clause import Clause
 from dlspec.failure import Garbled
 from dlspec.implementation import Divergence, Implementation
-from dlspec.implementations import TargetError, load
+from dlspec.implementations import Clock, TargetError, load
 from dlspec.runner.judge import ask, plain, shortened, users_traceback
 from dlspec.runner.result import Status, Subject
 from dlspec.smoke import BrokenAdapter, smoke
@@ -92,14 +92,15 @@ class Journal:
 
 def work(job: Job, journal: Journal) -> None:
     """Load the target and ask it every clause of the job."""
-    watchdog = _Watchdog()
+    watchdog, clock = _Watchdog(), Clock(job.timeout)
     # A target that reads the command line finds its own name there, and nothing of ours.
     sys.argv = [job.target]
     watchdog.set(job.import_timeout)
-    impl = _loaded(job, journal)
+    impl = _loaded(job, journal, clock)
     if impl is None:
         return
     watchdog.set(job.timeout)
+    clock.start()
     if job.smoke and not _in_order(impl, journal):
         return
     journal.write("ready")
@@ -108,22 +109,25 @@ def work(job: Job, journal: Journal) -> None:
         if clause.profile not in impl.claims:
             continue
         watchdog.set(job.timeout)
+        clock.start()
         journal.write("begin", id=id)
         result, raised = ask(clause, impl, examples=job.examples, seed=job.seed)
         journal.write("result", **result.to_json())
-        if raised is not None and job.first_only:
+        # After a timeout it is for the supervisor to say what is still to be asked, and of a new worker.
+        if raised is not None and (job.first_only or result.status is Status.TIMEOUT):
             break
         if job.scripts and raised is not None and result.status in (Status.FAIL, Status.ERROR):
             # Afterwards, since it runs the failing case again: what happens there can't change the result.
             watchdog.set(job.timeout)
+            clock.start()
             journal.write("script", id=id, **_script(clause, impl, job.target, raised))
     journal.write("end")
 
 
-def _loaded(job: Job, journal: Journal) -> Implementation | None:
+def _loaded(job: Job, journal: Journal, clock: Clock) -> Implementation | None:
     """The implementation that the target names; None, and why in the journal, where there is none."""
     try:
-        impl = load(job.target)
+        impl = load(job.target, clock)
         subject = describe(impl)
     except BrokenAdapter as broken:
         journal.write("broken", **_how(broken))
