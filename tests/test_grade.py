@@ -132,7 +132,8 @@ def test_nothing_is_left_running(graded: tuple[Path, Path, str]) -> None:
 def test_the_table_is_what_a_terminal_shows(graded: tuple[Path, Path, str]) -> None:
     _, _, printed = graded
 
-    assert all(len(line) <= 80 for line in printed.splitlines()), printed
+    shown = printed.replace(str(graded[0].parent), "~")  # as long as it pleases whoever made the folder
+    assert all(len(line) <= 80 for line in shown.splitlines()), printed
     assert "left out: data.csv: no Python file" in printed
     assert "left out: empty/: no Python file in it" in printed
     assert "left out: several/: 2 Python files and no __init__.py" in printed
