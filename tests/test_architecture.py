@@ -22,6 +22,7 @@ LAYERS_OF_THE_PACKAGE = {
     "rows": {"shapes"},
     "primitives": {"errors", "shapes", "rows"},
     "tensor": {"errors", "shapes", "rows", "primitives"},
+    "graph": {"errors", "shapes", "tensor"},
     "layers": {"errors", "shapes", "primitives", "tensor", "layers"},
     "losses": {"errors", "shapes", "primitives", "tensor", "losses"},
     "optim": {"errors", "shapes", "primitives", "tensor", "optim"},

@@ -58,6 +58,12 @@ def test_each_is_the_same_object_in_its_own_module(module: str) -> None:
         assert set(home.__all__) == set(HOMES[module])
 
 
+def test_pictures_of_graphs_have_a_module_of_their_own() -> None:
+    graph = importlib.import_module("deeplearning_framework.graph")
+    assert graph.__all__ == ["dot", "steps"]
+    assert all(inspect.getdoc(getattr(graph, name)) for name in graph.__all__)
+
+
 def test_the_version_is_that_of_the_distribution() -> None:
     project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
     assert dl.__version__ == project["project"]["version"]

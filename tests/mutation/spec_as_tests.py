@@ -27,8 +27,8 @@ from dlspec.runner.judge import ask
 from dlspec.runner.result import Status
 
 REFERENCE = Package("deeplearning_framework", Path(__file__).parents[2] / "src" / "deeplearning_framework")
-PROGRAMS = {"example", "rnn_example"}
-"""What users run: the spec binds what they are written with."""
+UNBOUND = {"example", "rnn_example", "graph"}
+"""What the spec doesn't bind: programs that users run, and pictures."""
 
 CANARY = Change(
     "primitives.add", ("return x + y, (x.shape, y.shape)",), ("return x - y, (x.shape, y.shape)",)
@@ -136,7 +136,7 @@ class Reference:
         """The mutants of the reference in some places."""
         for name, path in REFERENCE.modules.items():
             place = name.removeprefix(REFERENCE.name).removeprefix(".")
-            if path.name != "__init__.py" and place not in PROGRAMS:
+            if path.name != "__init__.py" and place not in UNBOUND:
                 yield from mutants_of(path, name, place, wanted)
 
     def tried(self, chosen: Iterator[Mutant], children: int) -> Iterator[tuple[Mutant, dict[str, Any]]]:
