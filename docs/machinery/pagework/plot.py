@@ -1,8 +1,8 @@
 """Small drawings as SVG, from numbers alone: curves, a decision surface, walks through a valley.
 
-They stand in the tutorial's figure cells, when the site is built and in a reader's browser alike, so they need
-nothing that a page hasn't got. Text and axes take the colour of the page; lines have colours that are seen on
-white and on black, and dashes for whoever doesn't see the colours.
+They stand in the tutorial's figure cells, when the site is built and in a reader's browser alike, so they
+need nothing that a page hasn't got. Text and axes take the colour of the page; lines have colours that are
+seen on white and on black, and dashes for whoever doesn't see the colours.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
 WIDTH, HEIGHT = 640, 300
-LEFT, RIGHT, TOP, BOTTOM = 58, 16, 14, 44
+LEFT, RIGHT, TOP, BOTTOM = 58, 16, 34, 44
 COLOURS = ("#3b82f6", "#d97706", "#16a34a", "#a855f7")
 DASHES = ("", "7 3", "2 3", "9 3 2 3")
 
@@ -20,7 +20,7 @@ Point = tuple[float, float]
 
 
 def lines(
-    series: Mapping[str, Sequence[float] | Sequence[Point]], *, x: str = "", y: str = "", log: bool = False
+    series: Mapping[str, Sequence[float | Point]], *, x: str = "", y: str = "", log: bool = False
 ) -> str:
     """Draw curves.
 
@@ -58,7 +58,7 @@ def lines(
     for number, curve in enumerate(curves.values()):
         path = " ".join(f"{_number(place_x(a))},{_number(place_y(height(b)))}" for a, b in curve)
         parts.append(f'<polyline points="{path}" {_stroke(number)}/>')
-    parts += _legend(list(curves))
+    parts += _legend(list(curves), 14)
     parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, x, "middle"))
     parts.append(f'<g transform="translate(13 {(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)">')
     parts.append(_text(0, 0, y, "middle") + "</g>")
@@ -98,7 +98,7 @@ def valley(walks: Mapping[str, Sequence[Point]], curvatures: Point) -> str:
         parts.append(f'<polyline points="{" ".join(map(",".join, places))}" {_stroke(number)}/>')
         parts += [f'<circle cx="{x}" cy="{y}" r="2.5" fill="{COLOURS[number]}"/>' for x, y in places]
     parts.append("</g>")
-    parts += _legend(list(walks), WIDTH / 2 - 70 * len(walks), HEIGHT - 12, 150)
+    parts += _legend(list(walks), HEIGHT - 12)
     return _svg(parts, WIDTH, HEIGHT)
 
 
@@ -122,9 +122,9 @@ def surface(heights: Sequence[Sequence[float]], points: Mapping[Point, str], sid
         for c, value in enumerate(row):
             at = f"M{_number(c * wide)} {_number(top)}"
             shades.setdefault(round(value * 12), []).append(f"{at}h{wide:.4g}v{high:.4g}h-{wide:.4g}z")
-            if c + 1 < columns and (value > 0.5) != (row[c + 1] > 0.5):
+            if c + 1 < columns and round(value) != round(row[c + 1]):
                 border.append(f"M{_number((c + 1) * wide)} {_number(top)}v{high:.4g}")
-            if r + 1 < rows and (value > 0.5) != (heights[r + 1][c] > 0.5):
+            if r + 1 < rows and round(value) != round(heights[r + 1][c]):
                 border.append(f"{at}h{wide:.4g}")
     parts = [f'<rect width="{side}" height="{side}" fill="none" stroke="currentColor" opacity=".4"/>']
     parts += [
@@ -142,7 +142,7 @@ def surface(heights: Sequence[Sequence[float]], points: Mapping[Point, str], sid
     return _svg(parts, side, side)
 
 
-def _points(values: Sequence[float] | Sequence[Point]) -> list[Point]:
+def _points(values: Sequence[float | Point]) -> list[Point]:
     return [
         (float(value[0]), float(value[1])) if isinstance(value, tuple) else (float(number), float(value))
         for number, value in enumerate(values)
@@ -164,17 +164,15 @@ def _ticks(low: float, high: float, whole: bool = False) -> list[float]:
     return [step * k for k in range(math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9) + 1)]
 
 
-def _legend(names: list[str], x: float = LEFT + 12, y: float = TOP + 12, across: float = 0) -> list[str]:
-    """A sample of each line with its name, one below the other or, if asked, side by side."""
+def _legend(names: list[str], y: float) -> list[str]:
+    """A sample of each line with its name, side by side; nothing for a single line without a name."""
     parts = []
-    if names == [""]:
-        return parts
+    left = float(LEFT)
     for number, name in enumerate(names):
-        left, at = x + number * across, y if across else y + 18 * number
-        # Names stand where curves are high at first and low later: on the right.
-        left = left if across else WIDTH - RIGHT - 190
-        parts.append(f'<path d="M{left:g} {at - 4:g}h24" {_stroke(number)}/>')
-        parts.append(_text(left + 30, at, name, "start"))
+        if name:
+            parts.append(f'<path d="M{left:g} {y - 4:g}h24" {_stroke(number)}/>')
+            parts.append(_text(left + 30, y, name, "start"))
+            left += 54 + 6.5 * len(name)
     return parts
 
 
@@ -194,7 +192,8 @@ def _text(x: float, y: float, text: str, anchor: str) -> str:
 
 
 def _label(value: float) -> str:
-    return f"{value:.3g}"
+    short = f"{value:.4g}"
+    return short.replace("e+0", "e").replace("e-0", "e-")
 
 
 def _number(value: float) -> str:
