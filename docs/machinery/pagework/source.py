@@ -10,7 +10,7 @@ shown wherever it has moved to, and a page that names one which is gone can't be
 Every statement of a file belongs to exactly one symbol of the finest kind: the `head` of the file (docstring,
 imports, `__all__`), a name that is defined or assigned, the `head` of a class, a method or a later attribute
 of one, or `__main__`, which is what runs when the file is run as a program. So one can say of each line
-whether somebody has shown it.
+whether somebody has shown it. An `__all__` that stands below the first definition is a symbol of its own.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ PACKAGE = "src/deeplearning_framework"
 """Where a path that names no folder of the project is looked for."""
 
 HEAD = "head"
+ALL = "__all__"
 MAIN = "__main__"
 
 _CODE = re.compile(r"\s*@code(?:\s+(?P<rest>.*\S))?\s*")
@@ -135,7 +136,7 @@ class Source:
                 self._divide_class(statement, first)
                 # What follows a class without a name of its own, an assertion say, goes with its last part.
                 current = next(reversed(self.finest))
-            elif names:
+            elif names and not (names == [ALL] and current == HEAD):
                 current = f"{prefix}{names[0]}"
                 for name in names:
                     self.finest.setdefault(f"{prefix}{name}", []).append(Span(first, last))
@@ -187,8 +188,7 @@ def _names(statement: ast.stmt, *, in_class: bool) -> list[str]:
         return [MAIN]
     else:
         return []
-    names = [target.id for target in targets if isinstance(target, ast.Name)]
-    return [] if names == ["__all__"] else names
+    return [target.id for target in targets if isinstance(target, ast.Name)]
 
 
 @cache
