@@ -146,6 +146,24 @@ def test_rows_that_nobody_looked_up_move_on(impl: TapeImplementation) -> None:
         assert_equal(impl.array(table), np.array(end)[:, np.newaxis], f"two steps with {option}")
 
 
+@clause(depends=("ops.index_select.gradient", "a_step_zeroes_the_gradients"))
+def test_rows_move_by_all_that_their_look_ups_sent(impl: TapeImplementation) -> None:
+    """A step MUST move a row of a table by the sum of what its look-ups sent back, and no row that wasn't
+    looked up, whichever rows these are, and however many, from one step to the next.
+    """
+    right = np.arange(24.0).reshape(12, 2)
+    table = impl.leaf(right)
+    optimizer = new(impl, "SGD", [table], alpha=0.5)
+    for rows in ([7, 2, 7], [3], [11, 0, 11, 3, 11], [5, 4], [0, 0]):
+        w = 2.0 * np.arange(1, 1 + 2 * len(rows)).reshape(-1, 2)
+        impl.backward(impl.F.index_select(table, indices=np.array(rows)), w)
+        optimizer.step()
+        for row, bar in zip(rows, w, strict=True):
+            right[row] -= 0.5 * bar
+
+        assert_equal(impl.array(table), right, f"the table after a step on rows {rows}")
+
+
 @clause()
 def test_a_parameter_listed_twice_steps_once(impl: TapeImplementation) -> None:
     """A parameter that is listed twice MUST step once, with momentum and decay too."""

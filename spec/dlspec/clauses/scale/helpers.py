@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Any
 
@@ -74,6 +74,14 @@ def embedding_step(impl: TapeImplementation, table: Any, optimizer: Any, rows: A
     ops = impl.F
     first, again = ops.index_select(table, indices=rows), ops.index_select(table, indices=rows[::2])
     impl.backward(ops.add(ops.sum(ops.multiply(first, first)), ops.sum(ops.multiply(again, again))))
+    optimizer.step()
+
+
+def tanh_step(impl: TapeImplementation, x: Any, weights: Sequence[Any], optimizer: Any) -> None:
+    """One step of training a network of layers that are a product and a tanh each."""
+    for w in weights:
+        x = impl.F.tanh(impl.F.mm(x, w))
+    impl.backward(impl.F.sum(x))
     optimizer.step()
 
 

@@ -18,6 +18,7 @@ from dlspec.clauses.scale.helpers import (
     diamonds,
     however_deep,
     product,
+    tanh_step,
     uses,
 )
 from dlspec.implementation import TapeImplementation
@@ -224,6 +225,8 @@ def test_backward_needs_little_more_than_forward(impl: TapeImplementation) -> No
             y = program(impl.F, x, w, length)
             graph = memory.in_use() - before
             needed = memory.most(partial(impl.backward, y, np.ones(SIDE)))
+            # Lest the next graph be counted without what is given back when `y` is another.
+            del x, w, y
         # Two cotangents for each array that the graph holds; seed, gradients and the sums on the way beside.
         # All branches wait at once, each for a cotangent that need not be shared.
         waiting = length * SIZE if program is branches else 0
@@ -232,6 +235,24 @@ def test_backward_needs_little_more_than_forward(impl: TapeImplementation) -> No
             2 * graph + waiting + 12 * SIZE,
             f"in a backward through {name} of {length} ops and {graph} bytes",
         )
+
+
+@clause()
+def test_a_step_needs_what_its_derivatives_read(impl: TapeImplementation) -> None:
+    """A step of training SHOULD need at most a tenth more memory than what its derivatives read, beside the
+    few arrays that are in the making at once.
+    """
+    layers, x = 40, np.full((64, 64), 0.5)
+    with counted_memory(impl) as memory:
+        weights = [impl.leaf(np.eye(len(x))) for _ in range(layers)]
+        optimizer = impl.named("SGD")(weights, alpha=1 / 1024)
+        step = partial(tanh_step, impl, impl.constant(x), weights, optimizer)
+        # What an optimizer sets aside in its first step is there in all that follow.
+        step()
+        needed = memory.most(step)
+    # For each layer what goes into the product and what goes into tanh; once its gradient is made, these two
+    # are no longer needed. In the making are a cotangent, the one that follows from it, and what it takes.
+    assert_at_most(needed, (1.1 * 2 * layers + 4) * x.nbytes, f"in a step of training {layers} layers")
 
 
 @clause()
