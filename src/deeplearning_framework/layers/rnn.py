@@ -93,9 +93,11 @@ class LSTMCell(Layer):
     r"""One step of a network with long short-term memory.
 
     $$
+    \begin{aligned}
     f, i, o &= \sigma(x W_{x*} + b_{x*} + h W_{h*}) \\
     g &= \tanh(x W_{xc} + b_{xc} + h W_{hc}) \\
     c' &= f\,c + i\,g, \qquad h' = o \tanh c', \qquad y = h' W_{ho}
+    \end{aligned}
     $$
 
     What the plain cell overwrites at every step, this one keeps in $c$ while $f$ is near 1.

@@ -16,9 +16,11 @@ class SGD:
     r"""Walk against the gradient, with momentum and weight decay if asked for.
 
     $$
+    \begin{aligned}
     g &\leftarrow \bar p + \lambda p \\
     v &\leftarrow \mu v + g \\
     p &\leftarrow p - \alpha v \qquad\text{or, with Nesterov, } p - \alpha\,(g + \mu v)
+    \end{aligned}
     $$
 
     A parameter is changed in its own array. One without a gradient is left alone entirely: it does not decay,

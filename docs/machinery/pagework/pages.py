@@ -1,0 +1,23 @@
+"""Whole pages that are made from data, and every directive by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pagework import fault_pages, matrix_pages, showing, spec_pages
+from pagework.showing import Page
+
+DIRECTIVES: dict[str, Callable[[Page, str], str]] = {
+    **showing.DIRECTIVES,
+    "section": spec_pages.section,
+    "profile": spec_pages.profile,
+    "faults": fault_pages.faults_of,
+    "fault_areas": fault_pages.table_of_areas,
+    "fault_totals": fault_pages.totals,
+    "variants": fault_pages.all_variants,
+    "matrix": matrix_pages.profiles,
+    "matrix_clauses": matrix_pages.clauses,
+    "implementation": matrix_pages.implementation,
+    "caught": fault_pages.table_of_clauses,
+}
+"""What a line `@name argument` becomes, as Markdown."""
