@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from pagework.plot import lines, surface, valley
+from pagework.plot import lines, places, surface, valley
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -83,3 +83,18 @@ def test_a_surface_has_its_border_where_it_is_one_half() -> None:
     assert len(border) == 1
     assert border[0].attrib["d"] == "M200 300v100M200 200v100M200 100v100M200 0v100"
     assert {"zero", "one"} <= set(texts(root))
+
+
+def test_a_map_names_neighbours_together() -> None:
+    root = drawn(places({"one": (0.0, 0.0), "two": (0.01, 0.0), "three": (5.0, 1.0)}))
+
+    assert texts(root) == ["one, two", "three"]
+
+
+def test_a_unit_of_a_map_is_as_long_to_the_right_as_upwards() -> None:
+    circles = drawn(places({"a": (0.0, 0.0), "b": (5.0, 1.0)})).iter(f"{SVG}circle")
+    (x1, y1), (x2, y2) = [(float(c.attrib["cx"]), float(c.attrib["cy"])) for c in circles]
+
+    assert x2 > x1
+    assert y2 < y1
+    assert abs((x2 - x1) / (y1 - y2) - 5) < 0.01

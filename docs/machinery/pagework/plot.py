@@ -1,4 +1,4 @@
-"""Small drawings as SVG, from numbers alone: curves, a decision surface, walks through a valley.
+"""Small drawings as SVG, from numbers alone: curves, maps, a decision surface, walks through a valley.
 
 They stand in the tutorial's figure cells, when the site is built and in a reader's browser alike, so they
 need nothing that a page hasn't got. Text and axes take the colour of the page; lines have colours that are
@@ -15,6 +15,9 @@ WIDTH, HEIGHT = 640, 300
 LEFT, RIGHT, TOP, BOTTOM = 58, 16, 34, 44
 COLOURS = ("#3b82f6", "#d97706", "#16a34a", "#a855f7")
 DASHES = ("", "7 3", "2 3", "9 3 2 3")
+
+NEIGHBOURS = 24
+"""How close two points are whose names would be written over each other."""
 
 Point = tuple[float, float]
 
@@ -99,6 +102,45 @@ def valley(walks: Mapping[str, Sequence[Point]], curvatures: Point) -> str:
         parts += [f'<circle cx="{x}" cy="{y}" r="2.5" fill="{COLOURS[number]}"/>' for x, y in places]
     parts.append("</g>")
     parts += _legend(list(walks), HEIGHT - 12)
+    return _svg(parts, WIDTH, HEIGHT)
+
+
+def places(points: Mapping[str, Point]) -> str:
+    """Draw a map of named points, in which a unit is as long to the right as upwards.
+
+    Points that nearly touch share one line of names.
+
+    Args:
+        points: For each name where it is.
+
+    Returns:
+        The drawing, as the text of an ``<svg>``.
+    """
+    columns, rows = zip(*points.values(), strict=True)
+    scale = min(
+        (WIDTH - 120) / (max(columns) - min(columns) or 1.0), (HEIGHT - 40) / (max(rows) - min(rows) or 1.0)
+    )
+    middle_x, middle_y = (max(columns) + min(columns)) / 2, (max(rows) + min(rows)) / 2
+    groups: list[list[tuple[str, Point]]] = []
+    for name, (x, y) in points.items():
+        at = WIDTH / 2 + (x - middle_x) * scale, HEIGHT / 2 - (y - middle_y) * scale
+        near = [group for group in groups if math.dist(at, group[0][1]) < NEIGHBOURS]
+        if near:
+            near[0].append((name, at))
+        else:
+            groups.append([(name, at)])
+    parts = []
+    for group in groups:
+        places_x, places_y = zip(*(at for _, at in group), strict=True)
+        parts += [
+            f'<circle cx="{_number(x)}" cy="{_number(y)}" r="4" fill="{COLOURS[0]}"/>'
+            for x, y in zip(places_x, places_y, strict=True)
+        ]
+        names, y = ", ".join(name for name, _ in group), sum(places_y) / len(group) + 4
+        if max(places_x) < WIDTH / 2:
+            parts.append(_text(max(places_x) + 10, y, names, "start"))
+        else:
+            parts.append(_text(min(places_x) - 10, y, names, "end"))
     return _svg(parts, WIDTH, HEIGHT)
 
 
