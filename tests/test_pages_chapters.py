@@ -254,7 +254,7 @@ clauses: [autodiff.fan_out.*]
 later: [rows.py::Rows]
 ---
 
-# The tape { .wide }
+# 3. The tape { .wide }
 
 @code tensor.py::Tensor.head Node
 
@@ -281,7 +281,7 @@ later: [rows.py::Rows]
             ("[rows.py::Rows]", "[Rows]", "'Rows' is written FILE::SYMBOL"),
             ("[rows.py::Rows]", "[rows.py::Row]", "has no symbol Row"),
             ("Tensor.head", "Tensor.haed", r"has no symbol Tensor\.haed; did you mean Tensor\.head"),
-            ("# The", "The", "with a heading"),
+            ("# 3. The", "The", "with a heading"),
         ],
     )
     def test_a_page_that_says_it_wrongly_is_refused(self, old: str, new: str, message: str) -> None:

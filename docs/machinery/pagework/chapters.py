@@ -41,7 +41,7 @@ FOLDER = ROOT / "docs" / "tutorial"
 WIDTH = 80
 
 _FILE = re.compile(r"(?P<number>\d\d)_\w+\.md")
-_TITLE = re.compile(r"^# +(?P<title>.+?)(?: *\{.*\})? *$", re.MULTILINE)
+_TITLE = re.compile(r"^# +(?:\d+\. +)?(?P<title>.+?)(?: *\{.*\})? *$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
