@@ -228,6 +228,13 @@ def docs(session: nox.Session) -> None:
     session.log(f"the pages are in {built(session)}")
 
 
+@nox.session
+def site(session: nox.Session) -> None:
+    """Build the pages and look at them: links, ids, pictures, weight, requests, what is left out."""
+    place = built(session)
+    session.run("python", "-m", "pagework.check_site", str(place))
+
+
 def built(session: nox.Session) -> Path:
     """The pages, built from what git knows and from what npm's lock names."""
     prepare(session, *group("docs"))

@@ -12,18 +12,20 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 
 
-def code(source: str, language: str = "python", title: str = "") -> str:
+def code(source: str, language: str = "python", title: str = "", id: str = "") -> str:
     """A listing, highlighted.
 
     Args:
         source: Its text, which stays the `textContent` of the `code` element.
         language: What it is written in.
         title: What stands above it, as HTML.
+        id: By which others link to it.
     """
     lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
     inner = highlight(source, lexer, HtmlFormatter(nowrap=True))
     head = f'<span class="filename">{title}</span>' if title else ""
-    return f'<div class="language-{language} highlight">{head}<pre><code>{inner}</code></pre></div>'
+    anchor = f' id="{html.escape(id)}"' if id else ""
+    return f'<div{anchor} class="language-{language} highlight">{head}<pre><code>{inner}</code></pre></div>'
 
 
 def printed(text: str) -> str:

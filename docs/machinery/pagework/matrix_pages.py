@@ -76,7 +76,7 @@ def _cells(page: Page, id: str, meant: list[Row], line: list[Status]) -> list[st
     """What came of one clause, linked to where it is explained."""
     return [
         WORDS.get(status, str(status))
-        if status in SILENT
+        if status in SILENT or id not in row.cells
         else f"[{WORDS.get(status, str(status))}]({relative(place(row.key), page.name)}#{id})"
         for row, status in zip(meant, line, strict=True)
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pagework import fault_pages, matrix_pages, showing, spec_pages
+from pagework import fault_pages, matrix_pages, reference_pages, showing, spec_pages
 from pagework.showing import Page
 
 DIRECTIVES: dict[str, Callable[[Page, str], str]] = {
@@ -18,6 +18,7 @@ DIRECTIVES: dict[str, Callable[[Page, str], str]] = {
     "matrix": matrix_pages.profiles,
     "matrix_clauses": matrix_pages.clauses,
     "implementation": matrix_pages.implementation,
+    "public_names": lambda page, _: reference_pages.public_names(page.name),
     "caught": fault_pages.table_of_clauses,
 }
 """What a line `@name argument` becomes, as Markdown."""

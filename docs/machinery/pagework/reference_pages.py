@@ -1,47 +1,89 @@
-"""Where the reference describes each symbol of the package."""
+"""Where the reference describes each symbol of the package, and the list of the public ones.
+
+@public_names       a table of what can be imported from the package itself
+"""
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 
+import deeplearning_framework
 from pagework import source
-from pagework.places import DOCS
+from pagework.places import DOCS, relative
+from pagework.source import PACKAGE
 
-PACKAGE_NAME = "deeplearning_framework"
-MODULE = re.compile(rf"^::: ({PACKAGE_NAME}(?:\.\w+)*)\s*$", re.MULTILINE)
-FOLDER = "reference"
+NAME = "deeplearning_framework"
+MODULE = re.compile(rf"^::: ({NAME}(?:\.\w+)*)\s*$", re.MULTILINE)
 
 
 @cache
 def pages() -> Mapping[str, str]:
     """The page of each module of the package that has one, by its dotted name."""
-    found = {}
-    for page in sorted(DOCS.glob(f"{FOLDER}*")) + sorted((DOCS / FOLDER).glob("*.md")):
-        if page.suffix == ".md":
-            for name in MODULE.findall(page.read_text(encoding="utf-8")):
-                found[name] = page.relative_to(DOCS).as_posix()
-    return found
+    return {
+        name: page.relative_to(DOCS).as_posix()
+        for page in sorted((DOCS / "reference").glob("*.md"))
+        for name in MODULE.findall(page.read_text(encoding="utf-8"))
+    }
 
 
 def module_of(file: str) -> str:
     """The dotted name of a file of the package."""
-    return ".".join([PACKAGE_NAME, *file.removesuffix(".py").split("/")]).removesuffix(".__init__")
+    return ".".join([NAME, *file.removesuffix(".py").split("/")]).removesuffix(".__init__")
+
+
+@cache
+def described(file: str) -> frozenset[str]:
+    """The symbols of a file that have an entry: what is public, and says what it is."""
+    return frozenset(_described(source.read(f"{PACKAGE}/{file}").tree.body, ""))
+
+
+def _described(body: list[ast.stmt], prefix: str) -> Iterator[str]:
+    for statement, after in zip(body, [*body[1:], None], strict=True):
+        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+            if not _is_private(statement.name) and ast.get_docstring(statement) is not None:
+                yield prefix + statement.name
+            if isinstance(statement, ast.ClassDef) and not _is_private(statement.name):
+                yield from _described(statement.body, f"{prefix}{statement.name}.")
+        elif isinstance(statement, ast.Assign | ast.AnnAssign) and isinstance(after, ast.Expr):
+            said = isinstance(after.value, ast.Constant) and isinstance(after.value.value, str)
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            yield from (
+                prefix + target.id
+                for target in targets
+                if said and isinstance(target, ast.Name) and not _is_private(target.id)
+            )
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
 
 
 def home(file: str, symbol: str) -> str | None:
-    """The page and anchor of a symbol, or of the public thing that it is in; None where there is no page."""
-    module = module_of(file)
-    page = pages().get(module)
+    """The page and anchor of a symbol, or of what it is in; None where there is no page."""
+    page = pages().get(module_of(file))
     if page is None:
         return None
-    shown = []
-    for part in filter(None, symbol.split(".")):
-        if part.startswith("_") and not part.startswith("__"):
-            break
-        shown.append(part)
-    known = {name.partition(".")[0] for name in source.read(f"{source.PACKAGE}/{file}").finest}
-    if not shown or shown[0] not in known:
-        return page
-    return f"{page}#{module}.{'.'.join(shown)}"
+    parts = symbol.split(".")
+    for length in range(len(parts), 0, -1):
+        name = ".".join(parts[:length])
+        if name in described(file):
+            return f"{page}#{module_of(file)}.{name}"
+    return page
+
+
+def public_names(page: str) -> str:
+    """A table of what can be imported from the package itself."""
+    lines = ["| name | |", "|---|---|"]
+    for name in sorted(deeplearning_framework.__all__, key=str.casefold):
+        value = getattr(deeplearning_framework, name)
+        if name.startswith("__"):
+            continue
+        file = value.__module__.removeprefix(f"{NAME}.").replace(".", "/") + ".py"
+        place = home(file, name)
+        shown = f"[`{name}`]({relative(place, page)})" if place else f"`{name}`"
+        sentence = (value.__doc__ or "").strip().partition("\n")[0]
+        lines.append(f"| {shown} | {sentence} |")
+    return "\n".join(lines)

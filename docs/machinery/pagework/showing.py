@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pagework import exercises, listings, markup, reference_pages, source
 from pagework.cells import Cell, Output
@@ -26,10 +26,12 @@ class Page:
     Attributes:
         name: Its file, from the folder of pages; empty where that isn't known, as for a docstring.
         keep: Hands over HTML, and gets what to write in the Markdown instead.
+        anchors: The ids that it has given away already.
     """
 
     name: str
     keep: Callable[[str], str]
+    anchors: set[str] = field(default_factory=set)
 
     def to(self, target: str) -> str:
         """A link from this page to another, for HTML."""
@@ -47,7 +49,16 @@ class Page:
 
 def listing_of(page: Page, found: Listing) -> str:
     """Symbols with their source, under the name of their file."""
-    return markup.code(found.text, "python", _title(page, found))
+    id = anchor(found.file.path, found.symbols[0])
+    if id in page.anchors:
+        id = ""
+    page.anchors.add(id)
+    return markup.code(found.text, "python", _title(page, found), id)
+
+
+def anchor(path: str, symbol: str) -> str:
+    """The id of a listing that begins with a symbol."""
+    return f"{in_package(path) or path}::{symbol}"
 
 
 def _title(page: Page, found: Listing) -> str:
