@@ -46,8 +46,8 @@ NEVER_ASKED = {
 }
 """What stands in scripts and is no request, by how it begins, and why."""
 
-OTHER_LANGUAGES = "assets/javascripts/lunr/"
-"""Scripts that search loads for languages other than the site's."""
+NO_REQUESTS = ("assets/javascripts/lunr/", "search/")
+"""Scripts that search loads for languages other than the site's; and its index, which is the site's text."""
 
 URL = re.compile(r"https?://[\w.-]+(?:/[\w@./-]*)?")
 CSS_URL = re.compile(r"""url\(\s*["']?([^"')]+)["']?\s*\)|@import\s+["']([^"']+)""")
@@ -165,7 +165,7 @@ def problems(site: Path) -> Iterator[str]:
         yield from (f"{name}: {problem}" for target in _in_css(text) for problem in _led(site, path, target))
     for path in sorted(site.rglob("*.js")):
         name = path.relative_to(site).as_posix()
-        if name.startswith(OTHER_LANGUAGES):
+        if name.startswith(NO_REQUESTS):
             continue
         for url in sorted(set(URL.findall(path.read_text(encoding="utf-8")))):
             if not url.startswith(tuple(NEVER_ASKED)):

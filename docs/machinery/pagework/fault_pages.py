@@ -18,6 +18,7 @@ from functools import cache
 
 from dlspec.faults import FOLDER, Change, faults, variants
 from dlspec.faults.exam import read_matrix
+from pagework import markup
 from pagework.clauses import catching, home
 from pagework.places import DOCS, relative
 from pagework.showing import Page, words
@@ -80,7 +81,9 @@ def _told(page: Page, change: Change) -> str:
     lines = [f"### {words(change.id)} {{: #{change.id} }}", "", f"**{change.of}**{by}", "", change.story, ""]
     if change.links:
         lines += ["Seen in " + ", ".join(map(_link, change.links)) + ".", ""]
-    return "\n".join([*lines, "```diff", change.text, "```", ""])
+    return "\n".join(
+        [*lines, page.keep(f"<div data-search-exclude>{markup.code(change.text, 'diff')}</div>"), ""]
+    )
 
 
 def faults_of(page: Page, area: str) -> str:

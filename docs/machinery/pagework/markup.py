@@ -46,9 +46,9 @@ def prose(sentence: str) -> str:
 
 
 def folded(summary: str, inner: str, kind: str = "") -> str:
-    """Something that the reader may unfold."""
+    """Something that the reader may unfold, and that search leaves out."""
     mark = f' class="{kind}"' if kind else ""
-    return f"<details{mark}><summary>{summary}</summary>{inner}</details>"
+    return f"<details{mark} data-search-exclude><summary>{summary}</summary>{inner}</details>"
 
 
 def data(value: dict[str, Any], kind: str) -> str:

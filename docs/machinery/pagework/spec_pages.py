@@ -60,7 +60,7 @@ def _clause(page: Page, sheet: Sheet) -> str:
         f'<div class="clause"><blockquote><p>{told}</p></blockquote>'
         f'<p class="clause-id"><code>{html.escape(sheet.anchor)}</code></p>'
         + markup.folded("Check", check)
-        + "".join(f"<p>{fact}</p>" for fact in facts if fact)
+        + "".join(f"<p data-search-exclude>{fact}</p>" for fact in facts if fact)
         + "</div>"
     )
 
