@@ -233,6 +233,8 @@ def site(session: nox.Session) -> None:
     """Build the pages and look at them: links, ids, pictures, weight, requests, what is left out."""
     place = built(session)
     session.run("python", "-m", "pagework.check_site", str(place))
+    session.run("python", "-m", "pagework.literate")
+    session.run("python", "-m", "pagework.chapters")
 
 
 def built(session: nox.Session) -> Path:
