@@ -137,8 +137,14 @@ class Clause:
     depends: tuple[str, ...] = ()
     of_tape: bool = False
 
-    def check(self, impl: Implementation, *, examples: int = 0, seed: int = 0) -> None:
+    def check(self, impl: Implementation, *, examples: int = 0, seed: int = 0, frozen: bool = True) -> None:
         """Ask the implementation: the frozen cases first, then as many drawn ones as wanted.
+
+        Args:
+            impl: The implementation.
+            examples: How many cases to draw.
+            seed: Where the drawing starts.
+            frozen: Whether the frozen ones are wanted; without them a failure is the simplest that was found.
 
         Raises:
             ConformanceFailure: The clause doesn't hold.
@@ -148,10 +154,10 @@ class Clause:
         if self.frozen_as is None:
             self._call(impl, {}, None)
             return
-        frozen = casefile.load(self.frozen_as)
-        if not frozen:
+        stored_cases = casefile.load(self.frozen_as) if frozen else ()
+        if frozen and not stored_cases:
             raise LookupError(f"{self.id} has no frozen cases: run `dlspec freeze {self.id}`")
-        for number, stored in enumerate(frozen):
+        for number, stored in enumerate(stored_cases):
             self._on_each_dtype(impl, self.arguments(stored), number)
         if examples:
             self._explore(impl, examples, seed)

@@ -22,10 +22,12 @@ class Result:
     Attributes:
         value: What its last statement is, where that is an expression.
         error: The exception that ended it, as Python shows it.
+        raised: That exception.
     """
 
     value: object = None
     error: str | None = None
+    raised: BaseException | None = None
 
 
 class Notebook:
@@ -50,7 +52,7 @@ class Notebook:
             exec(statements, self.namespace)
             return Result(eval(last, self.namespace) if last else None)
         except BaseException as error:  # a cell may call sys.exit, and its reader may press Stop
-            return Result(error=shown(error, filename))
+            return Result(error=shown(error, filename), raised=error)
 
 
 def _parts(source: str, filename: str) -> tuple[CodeType, CodeType | None]:

@@ -11,7 +11,8 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -106,3 +107,34 @@ def changed(hunks: tuple[Hunk, ...], label: str) -> ModuleType:
         )
     sys.meta_path.insert(0, _Changed(apply(hunks, sources()), label))
     return importlib.import_module(PACKAGE)
+
+
+@contextmanager
+def rewritten(texts: Mapping[str, str], label: str) -> Iterator[ModuleType]:
+    """The reference with other texts for some of its modules, beside one that may be there already.
+
+    Whoever imports the package meanwhile gets this one; afterwards everything is as it was.
+
+    Args:
+        texts: What is different, by the module's name within the package.
+        label: What tracebacks call it.
+
+    Raises:
+        Exception: Whatever importing it raises.
+    """
+    finder = _Changed(texts, label)
+    sources()  # where they are is asked before the finder answers for them
+    kept = _taken_away()
+    sys.meta_path.insert(0, finder)
+    try:
+        yield importlib.import_module(PACKAGE)
+    finally:
+        sys.meta_path.remove(finder)
+        _taken_away()
+        sys.modules.update(kept)
+
+
+def _taken_away() -> dict[str, ModuleType]:
+    """The modules of the package that had been imported, and aren't any more."""
+    names = [name for name in sys.modules if name == PACKAGE or name.startswith(f"{PACKAGE}.")]
+    return {name: sys.modules.pop(name) for name in names}

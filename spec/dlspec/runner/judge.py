@@ -46,6 +46,7 @@ def ask(
     *,
     examples: int = 0,
     seed: int = 0,
+    frozen: bool = True,
     pass_on: type[BaseException] | tuple[type[BaseException], ...] = (),
 ) -> tuple[Result, BaseException | None]:
     """Ask an implementation one clause.
@@ -55,6 +56,7 @@ def ask(
         impl: The implementation.
         examples: How many cases to draw beyond the frozen ones.
         seed: Where the drawing starts.
+        frozen: Whether the frozen cases are asked.
         pass_on: Exceptions that are none of the implementation's, such as a real Ctrl-C.
 
     Returns:
@@ -64,7 +66,7 @@ def ask(
     start = time.perf_counter()
     try:
         with _same_circumstances(clause.id):
-            clause.check(impl, examples=examples, seed=seed)
+            clause.check(impl, examples=examples, seed=seed, frozen=frozen)
     except pass_on:
         raise
     except BaseException as exception:  # SystemExit and KeyboardInterrupt are answers too, and wrong ones
