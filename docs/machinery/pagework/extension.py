@@ -1,4 +1,4 @@
-"""The Python-Markdown extension: directives, cells and formulas.
+"""The Python-Markdown extension: directives, cells, formulas and tooltips.
 
 It works on Markdown before anything else does, so that a directive may stand at any indentation: in an
 admonition, a list or a tab. It knows nothing of MkDocs but where the page's name is found.
@@ -9,12 +9,14 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from xml.etree.ElementTree import Element
 
 from markdown import Extension, Markdown
 from markdown.postprocessors import Postprocessor
 from markdown.preprocessors import Preprocessor
+from markdown.treeprocessors import Treeprocessor
 
-from pagework import cells, showing
+from pagework import cells, glossary, showing
 from pagework.cells import Cell
 from pagework.pages import DIRECTIVES
 from pagework.rendering import formula
@@ -35,6 +37,8 @@ class Pages(Extension):
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802 (Python-Markdown's name for it)
         """Register what there is; Python-Markdown calls this."""
         md.preprocessors.register(Directives(md), "pagework", AFTER_SNIPPETS)
+        # When words are in their elements, at 20, and before they are indented, at 10.
+        md.treeprocessors.register(Tooltips(md), "pagework_glossary", 15)
         # After the raw HTML is back in its place, in which fences and docstrings may have left formulas.
         md.postprocessors.register(Formulas(md), "pagework_math", -10)
 
@@ -119,6 +123,15 @@ def _pieces(lines: list[str]) -> Iterator[_Run | str]:
         else:
             yield from (_LITERAL + line for line in lines[number : end + 1])
         number = end + 1
+
+
+class Tooltips(Treeprocessor):
+    """Says what the terms of the glossary mean, where a page of the tutorial mentions one first."""
+
+    def run(self, root: Element) -> None:
+        """Do so; Python-Markdown calls this."""
+        if page_of(self.md).startswith(glossary.FOLDER):
+            glossary.mark(root, glossary.tooltips())
 
 
 class Formulas(Postprocessor):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pagework import fault_pages, matrix_pages, reference_pages, showing, spec_pages
+from pagework import errata, fault_pages, matrix_pages, reference_pages, showing, spec_pages
 from pagework.showing import Page
 
 DIRECTIVES: dict[str, Callable[[Page, str], str]] = {
@@ -20,5 +20,7 @@ DIRECTIVES: dict[str, Callable[[Page, str], str]] = {
     "implementation": matrix_pages.implementation,
     "public_names": lambda page, _: reference_pages.public_names(page.name),
     "caught": fault_pages.table_of_clauses,
+    "errata": errata.told,
+    "planted": errata.planted,
 }
 """What a line `@name argument` becomes, as Markdown."""
