@@ -232,6 +232,7 @@ def docs(session: nox.Session) -> None:
 def site(session: nox.Session) -> None:
     """Build the pages and look at them: links, ids, pictures, weight, requests, what is left out."""
     place = built(session)
+    session.run("pytest", "tests/site")
     session.run("python", "-m", "pagework.check_site", str(place))
     session.run("python", "-m", "pagework.literate")
     session.run("python", "-m", "pagework.chapters")
