@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from timeit import Timer
 
-from benchmarks import framework, hand, limit
+from benchmarks import framework, hand, limit, replay
 from benchmarks.workloads import WORKLOADS, Doing, Workload
 
 ROUNDS = 9
@@ -24,6 +24,7 @@ STARTERS: dict[str, Callable[[Workload], Doing]] = {
     "framework": framework.start,
     "hand": hand.start,
     "limit": limit.start,
+    "replay": replay.start,
 }
 
 
@@ -54,7 +55,7 @@ class Worker:
 
 
 def ratios(workload: str, rounds: int = ROUNDS) -> dict[str, float]:
-    """How much longer a step takes than one by hand, framework and limit: the medians over rounds."""
+    """How much longer a step takes than one by hand, framework, limit and replay: the medians over rounds."""
     workers = {side: Worker(side, workload) for side in STARTERS}
     found: dict[str, list[float]] = {side: [] for side in STARTERS if side != "hand"}
     try:

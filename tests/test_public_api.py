@@ -21,6 +21,7 @@ HOMES = {
         "GradientError",
         "IndexRangeError",
         "MissingStateFileError",
+        "ReplayError",
         "ShapeError",
         "StateError",
     ],
@@ -64,6 +65,12 @@ def test_pictures_of_graphs_have_a_module_of_their_own() -> None:
     assert all(inspect.getdoc(getattr(graph, name)) for name in graph.__all__)
 
 
+def test_replays_have_a_module_of_their_own() -> None:
+    replay = importlib.import_module("deeplearning_framework.replay")
+    assert replay.__all__ == ["Replay"]
+    assert inspect.getdoc(replay.Replay)
+
+
 def test_the_version_is_that_of_the_distribution() -> None:
     project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
     assert dl.__version__ == project["project"]["version"]
@@ -101,6 +108,7 @@ def test_every_operation_states_its_shape_and_its_source() -> None:
         (dl.DTypeError, TypeError),
         (dl.IndexRangeError, IndexError),
         (dl.GradientError, RuntimeError),
+        (dl.ReplayError, RuntimeError),
     ],
 )
 def test_each_error_is_also_the_standard_one(error: type[Exception], standard: type[Exception]) -> None:

@@ -11,6 +11,7 @@ from deeplearning_framework.errors import (
     GradientError,
     IndexRangeError,
     MissingStateFileError,
+    ReplayError,
     ShapeError,
     StateError,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "MissingStateFileError",
     "RNNCell",
     "Relu",
+    "ReplayError",
     "Rule",
     "Sequential",
     "ShapeError",

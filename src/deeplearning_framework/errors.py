@@ -36,3 +36,7 @@ class IndexRangeError(FrameworkError, IndexError):
 
 class GradientError(FrameworkError, RuntimeError):
     """A gradient that was asked for cannot be had, or would be wrong."""
+
+
+class ReplayError(FrameworkError, RuntimeError):
+    """A step that can't be recorded, or a call that a recording can't serve."""

@@ -1,8 +1,8 @@
-"""Looks at the built pages as a browser would find them: `python -m pagework.check_site FOLDER [SCRIPTS]`.
+"""Looks at the built pages as a browser would find them: `python -m pagework.check_site FOLDER`.
 
 What can be said without a browser: every link leads somewhere, no id is there twice, every picture has words,
 no page is heavy, nothing is asked of anybody else; and nothing is left out: every clause has its place, and
-so has every public name. Scripts below the folder SCRIPTS of the site aren't looked at.
+so has every public name.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
-from types import FunctionType
 from urllib.parse import unquote, urlsplit
 
 import deeplearning_framework
@@ -47,7 +46,7 @@ NEVER_ASKED = {
 }
 """What stands in scripts and is no request, by how it begins, and why."""
 
-NO_REQUESTS = ("assets/javascripts/lunr/", "search/", "search.js")
+NO_REQUESTS = ("assets/javascripts/lunr/", "search/")
 """Scripts that search loads for languages other than the site's; and its index, which is the site's text."""
 
 URL = re.compile(r"https?://[\w.-]+(?:/[\w@./-]*)?")
@@ -132,10 +131,10 @@ class Page(HTMLParser):
             elif name == "style":
                 self.links += [Link(target, line, loaded=True) for target in _in_css(value)]
             elif name == "href":
-                rel = set(values.get("rel", "").split())
-                loads = tag in ("use", "image") or (tag == "link" and bool(LOADING_LINKS & rel))
-                if "canonical" not in rel:
-                    self.links.append(Link(value, line, loads))
+                loads = tag in ("use", "image") or (
+                    tag == "link" and bool(LOADING_LINKS & set(values.get("rel", "").split()))
+                )
+                self.links.append(Link(value, line, loads))
 
 
 def _in_css(text: str) -> list[str]:
@@ -151,13 +150,8 @@ def parsed(path: Path) -> Page:
     return page
 
 
-def problems(site: Path, trusted: str | None = None) -> Iterator[str]:
-    """Everything that is wrong with the built pages, each with where it is.
-
-    Args:
-        site: Where they are.
-        trusted: The folder of scripts that may name what they like.
-    """
+def problems(site: Path) -> Iterator[str]:
+    """Everything that is wrong with the built pages, each with where it is."""
     pages = sorted(site.rglob("*.html"))
     if not pages:
         yield f"{site} has no pages; build them first"
@@ -171,7 +165,7 @@ def problems(site: Path, trusted: str | None = None) -> Iterator[str]:
         yield from (f"{name}: {problem}" for target in _in_css(text) for problem in _led(site, path, target))
     for path in sorted(site.rglob("*.js")):
         name = path.relative_to(site).as_posix()
-        if name.startswith(NO_REQUESTS) or (trusted and name.startswith(trusted)):
+        if name.startswith(NO_REQUESTS):
             continue
         for url in sorted(set(URL.findall(path.read_text(encoding="utf-8")))):
             if not url.startswith(tuple(NEVER_ASKED)):
@@ -227,9 +221,8 @@ def _left_out(site: Path) -> Iterator[str]:
         if full not in described:
             yield f"the reference has no entry for {full}"
         if isinstance(value, type):
-            kinds = (FunctionType, classmethod, staticmethod, property)
             public = [
-                each for each, what in vars(value).items() if each[0] != "_" and isinstance(what, kinds)
+                each for each, what in vars(value).items() if not each.startswith("_") and callable(what)
             ]
             for method in public:
                 if f"{full}.{method}" not in described:
@@ -238,8 +231,7 @@ def _left_out(site: Path) -> Iterator[str]:
 
 def main() -> None:
     """Say what is wrong with the pages in the folder that is named."""
-    place, *trusted = sys.argv[1:]
-    found = list(problems(Path(place), *trusted))
+    found = list(problems(Path(sys.argv[1])))
     for problem in found:
         print(problem)
     sys.exit(f"{len(found)} things are wrong with the pages" if found else 0)
