@@ -232,9 +232,28 @@ def docs(session: nox.Session) -> None:
 def site(session: nox.Session) -> None:
     """Build the pages and look at them: links, ids, pictures, weight, requests, what is left out."""
     place = built(session)
+    session.run("pytest", "tests/site")
     session.run("python", "-m", "pagework.check_site", str(place))
     session.run("python", "-m", "pagework.literate")
     session.run("python", "-m", "pagework.chapters")
+
+
+@nox.session
+def zensical(session: nox.Session) -> None:
+    """Build the same pages with Zensical, which comes after MkDocs, and look at them likewise."""
+    prepare(session, *group("docs"), *group("zensical"))
+    session.run("python", "-m", "pagework.prepare")
+    place = Path(session.create_tmp()).resolve() / "site"
+    shutil.rmtree(place, ignore_errors=True)
+    try:
+        session.run("zensical", "build", "--clean", "--strict")
+        # It builds into the tree, and can't be told otherwise.
+        shutil.move("site", place)
+    finally:
+        for left in (".cache", "site"):
+            shutil.rmtree(left, ignore_errors=True)
+    # Its scripts name what they would ask if somebody wrote a notebook in a page; nobody does.
+    session.run("python", "-m", "pagework.check_site", str(place), "assets/javascripts/")
 
 
 def built(session: nox.Session) -> Path:

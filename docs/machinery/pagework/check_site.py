@@ -1,8 +1,8 @@
-"""Looks at the built pages as a browser would find them: `python -m pagework.check_site FOLDER`.
+"""Looks at the built pages as a browser would find them: `python -m pagework.check_site FOLDER [SCRIPTS]`.
 
 What can be said without a browser: every link leads somewhere, no id is there twice, every picture has words,
 no page is heavy, nothing is asked of anybody else; and nothing is left out: every clause has its place, and
-so has every public name.
+so has every public name. Scripts below the folder SCRIPTS of the site aren't looked at.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
+from types import FunctionType
 from urllib.parse import unquote, urlsplit
 
 import deeplearning_framework
@@ -46,7 +47,7 @@ NEVER_ASKED = {
 }
 """What stands in scripts and is no request, by how it begins, and why."""
 
-NO_REQUESTS = ("assets/javascripts/lunr/", "search/")
+NO_REQUESTS = ("assets/javascripts/lunr/", "search/", "search.js")
 """Scripts that search loads for languages other than the site's; and its index, which is the site's text."""
 
 URL = re.compile(r"https?://[\w.-]+(?:/[\w@./-]*)?")
@@ -131,10 +132,10 @@ class Page(HTMLParser):
             elif name == "style":
                 self.links += [Link(target, line, loaded=True) for target in _in_css(value)]
             elif name == "href":
-                loads = tag in ("use", "image") or (
-                    tag == "link" and bool(LOADING_LINKS & set(values.get("rel", "").split()))
-                )
-                self.links.append(Link(value, line, loads))
+                rel = set(values.get("rel", "").split())
+                loads = tag in ("use", "image") or (tag == "link" and bool(LOADING_LINKS & rel))
+                if "canonical" not in rel:
+                    self.links.append(Link(value, line, loads))
 
 
 def _in_css(text: str) -> list[str]:
@@ -150,8 +151,13 @@ def parsed(path: Path) -> Page:
     return page
 
 
-def problems(site: Path) -> Iterator[str]:
-    """Everything that is wrong with the built pages, each with where it is."""
+def problems(site: Path, trusted: str | None = None) -> Iterator[str]:
+    """Everything that is wrong with the built pages, each with where it is.
+
+    Args:
+        site: Where they are.
+        trusted: The folder of scripts that may name what they like.
+    """
     pages = sorted(site.rglob("*.html"))
     if not pages:
         yield f"{site} has no pages; build them first"
@@ -165,7 +171,7 @@ def problems(site: Path) -> Iterator[str]:
         yield from (f"{name}: {problem}" for target in _in_css(text) for problem in _led(site, path, target))
     for path in sorted(site.rglob("*.js")):
         name = path.relative_to(site).as_posix()
-        if name.startswith(NO_REQUESTS):
+        if name.startswith(NO_REQUESTS) or (trusted and name.startswith(trusted)):
             continue
         for url in sorted(set(URL.findall(path.read_text(encoding="utf-8")))):
             if not url.startswith(tuple(NEVER_ASKED)):
@@ -221,8 +227,9 @@ def _left_out(site: Path) -> Iterator[str]:
         if full not in described:
             yield f"the reference has no entry for {full}"
         if isinstance(value, type):
+            kinds = (FunctionType, classmethod, staticmethod, property)
             public = [
-                each for each, what in vars(value).items() if not each.startswith("_") and callable(what)
+                each for each, what in vars(value).items() if each[0] != "_" and isinstance(what, kinds)
             ]
             for method in public:
                 if f"{full}.{method}" not in described:
@@ -231,7 +238,8 @@ def _left_out(site: Path) -> Iterator[str]:
 
 def main() -> None:
     """Say what is wrong with the pages in the folder that is named."""
-    found = list(problems(Path(sys.argv[1])))
+    place, *trusted = sys.argv[1:]
+    found = list(problems(Path(place), *trusted))
     for problem in found:
         print(problem)
     sys.exit(f"{len(found)} things are wrong with the pages" if found else 0)

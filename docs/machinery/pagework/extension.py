@@ -50,11 +50,11 @@ def makeExtension(**options: object) -> Pages:  # noqa: N802 (Python-Markdown's 
 
 def page_of(md: Markdown) -> str:
     """The page that is being made, from the folder of pages; empty where nobody says."""
-    for name, attribute in (("relpath", "file"), ("zrelpath", "path")):
-        if name in md.treeprocessors:
-            found = getattr(md.treeprocessors[name], attribute, None)
-            return str(getattr(found, "src_uri", found or ""))
-    return str(getattr(md, "page", ""))
+    if "relpath" in md.treeprocessors:  # MkDocs resolves links with it
+        return str(md.treeprocessors["relpath"].file.src_uri)
+    if "rendering_context" in md.preprocessors:  # Zensical's
+        return str(md.preprocessors["rendering_context"].page.path)
+    return ""
 
 
 class Directives(Preprocessor):

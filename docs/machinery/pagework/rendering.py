@@ -92,16 +92,17 @@ def figure(drawing: str, alt: str) -> str:
     Raises:
         PageError: It is neither.
     """
-    svg = drawing if drawing.lstrip().startswith("<") else graph(drawing)
-    start = svg.find("<svg")
-    if start < 0:
+    is_svg = drawing.lstrip().startswith("<")
+    svg = drawing if is_svg else _recoloured(graph(drawing))
+    found = re.search(r"<svg\b(?P<attributes>[^>]*)>", svg)
+    if found is None:
         raise PageError(f"a figure is DOT text or SVG, not {drawing[:60]!r}")
-    svg = svg[start:].strip()
-    if drawing is not svg and not drawing.lstrip().startswith("<"):
-        svg = _recoloured(svg)
-    svg = re.sub(r'^<svg((?:\s+(?!role=|aria-label=)[\w:-]+="[^"]*")*)', r"<svg\1", svg)
-    svg = svg.replace("<svg", f'<svg role="img" aria-label="{html.escape(alt)}"', 1)
-    return f'<figure class="graph" data-search-exclude>{svg}</figure>'
+    # It may have words of its own; those of the page are the ones that say what it is there for.
+    attributes = re.sub(
+        r"""\s(?:role|aria-label|aria-labelledby)=(?:"[^"]*"|'[^']*')""", "", found["attributes"]
+    )
+    head = f'<svg role="img" aria-label="{html.escape(alt)}"{attributes}>'
+    return f'<figure class="graph" data-search-exclude>{head}{svg[found.end() :].strip()}</figure>'
 
 
 def _recoloured(svg: str) -> str:
