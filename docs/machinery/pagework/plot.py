@@ -170,7 +170,8 @@ def surface(heights: Sequence[Sequence[float]], points: Mapping[Point, str], sid
                 border.append(f"{at}h{wide:.4g}")
     parts = [f'<rect width="{side}" height="{side}" fill="none" stroke="currentColor" opacity=".4"/>']
     parts += [
-        f'<path d="{"".join(cells)}" fill="{COLOURS[1]}" opacity="{shade / 15:.2f}"/>'
+        f'<path d="{"".join(cells)}" fill="{COLOURS[1]}" opacity="{shade / 15:.2f}" '
+        'shape-rendering="crispEdges"/>'
         for shade, cells in sorted(shades.items())
         if shade
     ]
