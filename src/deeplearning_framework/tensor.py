@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from heapq import heappop, heappush
 from typing import Any, TypeAlias, Union
@@ -39,6 +39,14 @@ Operand: TypeAlias = Union["Tensor", ArrayLike]
 
 _DTYPES = frozenset("fd?bBhHiIlLqQpP")  # NumPy's one-letter codes: float32, float64, bool, integers
 _FLOAT64 = np.dtype(np.float64)
+
+
+def _gradient_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return dtype if dtype.kind == "f" else _FLOAT64
+
+
+# Looked up once for each operation, which is why it isn't worked out anew.
+_GRADIENT_DTYPES = {np.dtype(code): _gradient_dtype(np.dtype(code)) for code in _DTYPES}
 
 _tick = itertools.count(1).__next__
 
@@ -96,7 +104,7 @@ class Node:
     def __init__(  # noqa: PLR0913, PLR0917 (a record)
         self,
         rule: p.Rule,
-        parents: tuple[Node | Tensor, ...],
+        parents: Sequence[Node | Tensor],
         needs: p.Needs,
         residuals: p.Residuals,
         shape: Shape,
@@ -104,7 +112,7 @@ class Node:
     ) -> None:
         """Remember an operation that has just run."""
         self.rule = rule
-        self.parents: tuple[Node | Tensor, ...] | None = parents
+        self.parents: Sequence[Node | Tensor] | None = parents
         self.needs = needs
         self.residuals = residuals
         self.order = _tick()
@@ -143,12 +151,12 @@ class Node:
                 f"{len(parents)} operands, not {got}"
             )
         pairs = []
-        for parent, needed, x_bar in zip(parents, self.needs, cotangents, strict=True):
+        for parent, needed, x_bar in zip(parents, self.needs, cotangents):  # noqa: B905 (as long as each other)
             if needed:
                 if isinstance(parent, Node):
                     shape, dtype = parent.shape, parent.dtype
                 else:
-                    shape, dtype = parent._data.shape, _gradient_dtype(parent._data.dtype)
+                    shape, dtype = parent._data.shape, _GRADIENT_DTYPES[parent._data.dtype]
                 if type(x_bar) is not np.ndarray or x_bar.dtype is not dtype or x_bar.shape != shape:
                     x_bar = self._conform(x_bar, shape, dtype)  # noqa: PLW2901 (the same cotangent)
                 pairs.append((parent, x_bar))
@@ -166,7 +174,7 @@ class Node:
             )
         return array.astype(dtype, copy=False)
 
-    def _check_fresh(self, parents: tuple[Node | Tensor, ...]) -> None:
+    def _check_fresh(self, parents: Sequence[Node | Tensor]) -> None:
         for parent in parents:
             if isinstance(parent, Tensor) and parent._updated > self.order:
                 raise GradientError(
@@ -363,7 +371,8 @@ class Tensor:
         if grad is not None:
             seed = self._as_cotangent("backward", grad)
         elif self._data.size == 1:
-            seed = np.ones(self.shape, _gradient_dtype(self.dtype))
+            seed = np.empty(self.shape, _gradient_dtype(self.dtype))
+            seed.fill(1)
         else:
             raise GradientError(
                 f"backward: a tensor of shape {self.shape} needs a cotangent; pass one of its shape, as in "
@@ -526,77 +535,81 @@ def apply(rule: p.Rule, *inputs: Operand, **static: Any) -> Tensor:  # noqa: ANN
     Returns:
         The result. It has autograd if any operand has; a constant never cuts the graph.
     """
-    operands: tuple[Any, ...] = inputs
+    arrays: list[Array] = []
+    needs: list[bool] = []
+    parents: list[Node | Tensor] = []
     for x in inputs:
         if not isinstance(x, Tensor):
-            operands = _operands(inputs)
-            break
-    arrays = [t._data for t in operands]
+            return apply(rule, *_operands(inputs), **static)
+        arrays.append(x._data)
+        needs.append(x._autograd)
+        parents.append(x._node or x)
     value, residuals = rule.forward(*arrays, **static)
     y = value if type(value) is np.ndarray else np.asarray(value)
-    if y.dtype.char not in _DTYPES:
+    dtype = _GRADIENT_DTYPES.get(y.dtype)
+    if dtype is None:
         raise DTypeError(f"{rule.name}: the result is {y.dtype}, which a tensor cannot hold")
 
     result = _constant(y)
-    if _mode.recording:
-        needs = tuple([t._autograd for t in operands])
-        if True in needs:
-            parents = tuple([t._node or t for t in operands])
-            result._node = Node(rule, parents, needs, residuals, y.shape, _gradient_dtype(y.dtype))
-            result._autograd = True
-            return result
+    if True in needs and _mode.recording:
+        result._node = Node(rule, tuple(parents), tuple(needs), residuals, y.shape, dtype)
+        result._autograd = True
+        return result
     # No node connects this result with its operands: a view would change with them behind the graph's back.
-    if any(np.may_share_memory(y, x) for x in arrays):
-        result._data = y.copy()
+    for x in arrays:
+        if np.may_share_memory(y, x):
+            result._data = y.copy()
     return result
 
 
 def _walk(root: Node | Tensor, seed: Array, retain_graph: bool) -> None:  # noqa: PLR0912 (one loop with all its cases)
     """Carry a cotangent from a root to the leaves, and there into `grad`."""
-    cotangents: dict[int, Any] = {id(root): seed}
-    summed: set[int] = set()  # whose cotangent is a sum made here, and may be added to in place
+    cotangents: dict[Node | Tensor, Any] = {root: seed}
+    summed: set[Node | Tensor] = set()  # whose cotangent is a sum made here, and may be added to in place
+    given: set[Node | Tensor] = (
+        set()
+    )  # leaves whose cotangent the vjp gave away, so that it may be kept as it is
     arrived: list[tuple[Node | Tensor, Any, bool]] = []
-    given: set[int] = set()  # leaves whose cotangent the vjp gave away, so that it may be kept as it is
-    leaves = [root] if isinstance(root, Tensor) else []
     heap = [(-root.order, root)] if isinstance(root, Node) else []
 
     node = root
     try:
         while heap:
             node = heappop(heap)[1]
-            y_bar = np.asarray(cotangents.pop(id(node)))
-            summed.discard(id(node))
+            y_bar = cotangents.pop(node)
+            summed.discard(node)
+            if isinstance(y_bar, Rows):
+                y_bar = np.asarray(y_bar)
             if node.retains:
                 arrived.append((node, y_bar, False))
             pairs = node.pull(y_bar)
+            fresh = node.rule.fresh
             if not retain_graph:
                 node.free()
             for parent, x_bar in pairs:
-                key = id(parent)
-                if isinstance(x_bar, Rows) and isinstance(cotangents.get(key), Rows):
-                    cotangents[key] = cotangents[key].extend(x_bar)
-                    continue
-                if key in summed:
-                    cotangents[key] += x_bar
-                elif key in cotangents:
-                    cotangents[key] = np.asarray(cotangents[key] + x_bar)
-                    summed.add(key)
-                else:
-                    cotangents[key] = x_bar
+                if parent not in cotangents:
+                    cotangents[parent] = x_bar
                     if isinstance(parent, Node):
                         heappush(heap, (-parent.order, parent))
-                    else:
-                        leaves.append(parent)
-                        if node.rule.fresh:
-                            given.add(key)
+                    elif fresh:
+                        given.add(parent)
+                elif isinstance(x_bar, Rows) and isinstance(cotangents[parent], Rows):
+                    cotangents[parent] = cotangents[parent].extend(x_bar)
+                elif parent in summed:
+                    cotangents[parent] += x_bar
+                else:
+                    cotangents[parent] = np.asarray(cotangents[parent] + x_bar)
+                    summed.add(parent)
     except BaseException:
         for failed in (root, node):
             if isinstance(failed, Node):
                 failed.free()
         raise
 
+    # A node took its cotangent with it when it was visited. What is left has arrived at leaves.
     summed |= given
-    arrived += [(leaf, cotangents[id(leaf)], id(leaf) in summed) for leaf in leaves]
+    for leaf, x_bar in cotangents.items():
+        arrived.append((leaf, x_bar, leaf in summed))
     _commit(arrived)
 
 
@@ -636,15 +649,16 @@ def zero_grad(tensor: Tensor) -> None:
         tensor._grad = _ZEROS
 
 
-def grad_rows(tensor: Tensor) -> tuple[Array | None, Tensor | None]:
+def grad_rows(tensor: Tensor, *, dense: bool) -> tuple[Array | None, Array | None]:
     """A leaf's gradient without its zeros, where only rows have arrived: their numbers, and their gradients.
 
-    Otherwise None, and the gradient.
+    Otherwise, and if a `dense` one is asked for, None and the gradient.
     """
-    if isinstance(tensor._grad, Rows):
+    if isinstance(tensor._grad, Rows) and not dense:
         ((numbers, x_bar),) = tensor._grad.parts
-        return numbers, _constant(x_bar)
-    return None, tensor.grad
+        return numbers, x_bar
+    grad = tensor.grad
+    return None, None if grad is None else grad._data
 
 
 def is_leaf(value: object) -> bool:
@@ -664,10 +678,6 @@ def _constant(array: Array) -> Tensor:
 
 
 _ZEROS = _constant(np.zeros(()))  # stands for zeros of a leaf's shape that nobody has looked at yet
-
-
-def _gradient_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    return dtype if dtype.kind == "f" else _FLOAT64
 
 
 def _rebuilt(data: Array, autograd: bool, grad: Array | None) -> Tensor:

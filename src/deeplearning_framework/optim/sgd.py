@@ -92,10 +92,10 @@ class SGD:
         changed_rows: dict[int, Array] = {}
         for number, parameter in enumerate(self.parameters):
             # With momentum or decay every row changes; without, only those whose gradient isn't zero.
-            rows, grad = (None, parameter.grad) if momentum or weight_decay else grad_rows(parameter)
-            if grad is None:
+            rows, g = grad_rows(parameter, dense=bool(momentum or weight_decay))
+            if g is None:
                 continue
-            data, g = parameter.data, grad.data
+            data = parameter.data
             if not data.flags.writeable:
                 raise ArgumentError(f"SGD: parameter {number} of shape {data.shape} is read-only")
             if rows is not None:
@@ -157,6 +157,8 @@ def _check_parameter(number: int, parameter: object) -> None:
 
 
 def _checked(name: str, value: object) -> float:
+    if type(value) is float and 0.0 <= value < math.inf:
+        return value
     number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
     if not number or not math.isfinite(value) or value < 0:  # type: ignore[arg-type, operator] # `number` says so
         raise ArgumentError(f"SGD: {name} is a finite number from 0, not {value!r}")
