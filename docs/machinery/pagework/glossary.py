@@ -61,49 +61,37 @@ def mark(root: Element, texts: Mapping[str, str]) -> None:
 def _mark(element: Element, left: dict[str, str]) -> None:
     if element.tag in UNTOUCHED or "arithmatex" in element.get("class", ""):
         return
+    element.text, marked = _split(element.text, left)
+    made = set(map(id, marked))
+    element[:0] = marked
     index = 0
-    parts = _split(element.text, left)
-    if parts:
-        element.text, marked = parts
-        for one in marked:
-            element.insert(index, one)
-            index += 1
     while index < len(element):
         child = element[index]
         index += 1
-        if child.tag != "abbr":
+        if id(child) not in made:
             _mark(child, left)
-        parts = _split(child.tail, left)
-        if parts:
-            child.tail, marked = parts
-            for one in marked:
-                element.insert(index, one)
-                index += 1
+            child.tail, marked = _split(child.tail, left)
+            made.update(map(id, marked))
+            element[index:index] = marked
 
 
-def _split(text: str | None, left: dict[str, str]) -> tuple[str, list[Element]] | None:
-    """What stands before the first term of a text, and the terms with what follows each; None without any."""
+def _split(text: str | None, left: dict[str, str]) -> tuple[str | None, list[Element]]:
+    """What stands before the first term of a text, and the terms, each with what follows it."""
     # Text of another class is Python-Markdown's way to say that nobody is to touch it.
     if not text or type(text) is not str or not left:
-        return None
+        return text, []
     names = sorted(left, key=len, reverse=True)
     pattern = re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, names))})(s?)(?![\w-])", re.IGNORECASE)
-    before, start = "", 0
-    marked: list[Element] = []
+    pieces, marked, start = [], [], 0
     for match in pattern.finditer(text):
         meaning = left.pop(match[1].lower(), None)
-        if meaning is None:
-            continue
-        between = text[start : match.start()]
-        if marked:
-            marked[-1].tail = between
-        else:
-            before = between
-        abbr = Element("abbr", {"title": meaning})
-        abbr.text = match[0]
-        marked.append(abbr)
-        start = match.end()
-    if not marked:
-        return None
-    marked[-1].tail = text[start:]
+        if meaning is not None:
+            pieces.append(text[start : match.start()])
+            abbr = Element("abbr", {"title": meaning})
+            abbr.text = match[0]
+            marked.append(abbr)
+            start = match.end()
+    before, *tails = [*pieces, text[start:]]
+    for abbr, tail in zip(marked, tails, strict=True):
+        abbr.tail = tail
     return before, marked
