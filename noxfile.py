@@ -230,12 +230,29 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def site(session: nox.Session) -> None:
-    """Build the pages and look at them: links, ids, pictures, weight, requests, what is left out."""
+    """Build the pages and look at them: links, ids, weight, what is left out; and use them in a browser."""
     place = built(session)
     session.run("pytest", "tests/site")
     session.run("python", "-m", "pagework.check_site", str(place))
     session.run("python", "-m", "pagework.literate")
     session.run("python", "-m", "pagework.chapters")
+    runnable(session, place, "--required")
+    session.install(*group("site"))
+    session.run("pytest", "docs/machinery/browser", "--site", str(place), *session.posargs)
+
+
+@nox.session
+def serve(session: nox.Session) -> None:
+    """Build the pages, with the Python that runs in them where it can be had, and show them in a browser."""
+    place = built(session)
+    runnable(session, place)
+    session.run("python", "-m", "pagework.serve", str(place), *session.posargs)
+
+
+def runnable(session: nox.Session, place: Path, *options: str) -> None:
+    """Put Python into the built pages; what is fetched for it is kept for the next time."""
+    cache = Path(session.cache_dir).resolve() / "python-for-pages"
+    session.run("python", "-m", "pagework.runtime", str(place), "--cache", str(cache), *options)
 
 
 @nox.session

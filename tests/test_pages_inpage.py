@@ -15,11 +15,12 @@ from dlspec.faults import reference
 from dlspec.implementations.module import ModuleImplementation
 from dlspec.runner.judge import ask
 from dlspec.runner.result import Status
-from pagework import exercises
+from pagework import exercises, live
 from pagework.exercises import Exercise
 from pagework.inpage import bridge, cells
 from pagework.inpage.exercises import Asked, Judged, Place, judge, matching
 from pagework.inpage.output import MOST
+from pagework.inpage.playground import Pictures, Playground
 from pagework.places import DOCS
 from pagework.running import Notebook
 
@@ -33,7 +34,7 @@ class Page:
 
     def run(self, code: str, **options: bool) -> cells.Ran:
         self.printed.clear()
-        return cells.run(self.notebook, code, "cell 1", self.printed.append, **options)
+        return cells.run(self.notebook, code, "cell 1", self.printed.append, **options)[0]
 
     @property
     def text(self) -> str:
@@ -295,3 +296,85 @@ def failing_with_fault(exercise: Exercise) -> set[str]:
         impl = ModuleImplementation(package, reference.PACKAGE)
         asked = [ask(clause, impl)[0] for clause in matching(exercise.patterns)]
     return {result.id for result in asked if result.status is not Status.PASS}
+
+
+class Shown:
+    """A playground that keeps what it is shown."""
+
+    def __init__(self) -> None:
+        self.playground = Playground()
+        self.printed: list[str] = []
+        self.seen: list[dict[str, object]] = []
+
+    def run(self, code: str) -> tuple[cells.Ran, Pictures]:
+        return self.playground.run(code, self.printed.append, self.seen.append)
+
+
+THREE = "from deeplearning_framework import Tensor\nx = Tensor(2.0, autograd=True)\ny = x * x\n"
+
+
+def test_the_playground_draws_the_last_line_and_the_way_back() -> None:
+    shown = Shown()
+    ran, graph = shown.run(THREE + "y.tanh()")
+
+    assert ran == cells.Ran()
+    assert graph.chosen == "the last line"
+    assert graph.names == ("x", "y", "the last line")
+    assert len(graph.pictures) == 1 + 3  # the graph, its end, and a step for each of two nodes
+    assert "y = multiply" in graph.pictures[0]
+
+
+def test_another_tensor_can_be_chosen() -> None:
+    shown = Shown()
+    shown.run(THREE)
+    assert shown.playground.graph("y").chosen == "y"
+    assert shown.playground.graph("nothing").note == "The program has left no tensor to draw."
+
+
+def test_a_program_begins_with_nothing() -> None:
+    shown = Shown()
+    shown.run("x = 1")
+
+    assert "NameError" in shown.run("x")[0].trace
+
+
+@pytest.mark.parametrize(
+    ("code", "note"),
+    [
+        ("x = 1", "The program has left no tensor to draw."),
+        (THREE + "z = Tensor(1.0)\nz", "z has no autograd, so there is no way back from it."),
+        (THREE + "y.backward()\ny", "freed"),
+        (THREE + "for _ in range(70): y = y * x\ny", "make no picture that one can read"),
+        (THREE + "z = y + Tensor([1.0, 2.0])\nz", "each element of z is handed a 1"),
+    ],
+)
+def test_what_the_picture_cannot_show_is_said(code: str, note: str) -> None:
+    assert note in Shown().run(code)[1].note
+
+
+def test_curves_and_surfaces_are_shown_while_a_program_runs() -> None:
+    shown = Shown()
+    ran, _ = shown.run(
+        "from pagework.live import curve, surface\n"
+        "for step in range(1000):\n"
+        "    curve(loss=1 / (step + 1), nothing=float('nan'))\n"
+        "surface(lambda points: points.data[:, :1] + points.data[:, 1:])\n"
+    )
+
+    assert not ran.trace
+    curves = next(seen["curves"] for seen in reversed(shown.seen) if "curves" in seen)
+    assert isinstance(curves, dict)
+    assert curves["loss"][0] == (0, 1.0)
+    assert len(curves["loss"]) <= live.MOST
+    assert curves["nothing"] == []
+    square = next(seen for seen in shown.seen if "surface" in seen)
+    values = square["surface"]
+    assert isinstance(values, list)
+    assert len(values) == live.SIDE**2
+    assert (values[0], values[-1]) == (-0.5, 2.5)
+
+
+def test_outside_of_the_playground_nobody_is_shown_anything() -> None:
+    live.begin(None)
+    live.curve(loss=1.0)
+    live.surface(lambda _: pytest.fail("asked"))

@@ -71,22 +71,23 @@ def timeless(output: str) -> str:
 
 
 def set_up_and_run() -> list[str]:
-    """The two commands of the README."""
+    """The commands of the README that need nothing but a clone."""
     return [line for block in blocks("sh") for line in block.splitlines() if "-m venv" in line]
 
 
-def test_both_commands_are_one_line_and_stay_inside_the_clone() -> None:
-    run, test = set_up_and_run()
-    for command in (run, test):
+def test_the_commands_are_one_line_and_stay_inside_the_clone() -> None:
+    run, test, read = set_up_and_run()
+    for command in (run, test, read):
         first, *others = command.split(" && ")
         assert first == "python3 -m venv .venv"
         assert all(other.startswith(".venv/bin/") for other in others)
     assert run.endswith("dlspec verify deeplearning_framework")
     assert test.endswith("nox")
+    assert read.endswith("nox -s serve")
 
 
 def test_the_build_runs_the_test_command_to_the_letter() -> None:
-    _, test = set_up_and_run()
+    _, test, _ = set_up_and_run()
     assert test in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
 
 

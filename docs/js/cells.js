@@ -95,7 +95,7 @@ pagework.cells = (() => {
         for (const other of before) {
           const failed = await other.carryOut((said, ...rest) => status.say(`Cell ${other.number}: ${said}`, ...rest));
           if (failed && other.element.dataset.kind !== "raises") {
-            status.say(`Cell ${other.number}, above, raised an exception; this one wasn’t run.`);
+            status.say(`Cell ${other.number}, above, raised an exception; this one wasn't run.`);
             if (other.element.hidden) output.clear(), output.trace(failed);
             return;
           }

@@ -17,29 +17,35 @@ pagework.draw = (() => {
     return graphviz;
   }
 
-  /** Colours of the page instead of black on white. */
-  function coloured(svg) {
-    for (const part of svg.querySelectorAll("[stroke='black'], [stroke='#000000']")) part.setAttribute("stroke", "currentColor");
-    for (const part of svg.querySelectorAll("[fill='black'], [fill='#000000']")) part.setAttribute("fill", "currentColor");
-    for (const part of svg.querySelectorAll("text")) { part.setAttribute("fill", "currentColor"); part.removeAttribute("font-family"); }
-    for (const part of svg.querySelectorAll("polygon[fill='white']")) part.setAttribute("fill", "none");
+  /** In the colour of the text, and without titles and ids, as when the site is built (rendering.py). */
+  function recoloured(svg) {
+    for (const name of ["stroke", "fill"]) {
+      for (const part of svg.querySelectorAll(`[${name}=black], [${name}="#000000"]`)) part.setAttribute(name, "currentColor");
+    }
+    svg.querySelectorAll("title").forEach((part) => part.remove());
+    svg.querySelectorAll("g[id], a[id]").forEach((part) => part.removeAttribute("id"));
+    svg.setAttribute("fill", "currentColor");
     return svg;
+  }
+
+  function parsed(text) {
+    const template = document.createElement("template");
+    template.innerHTML = text;
+    const svg = template.content.querySelector("svg");
+    if (!svg) throw new Error("the cell ends in neither DOT text nor an SVG");
+    return document.importNode(svg, true);
   }
 
   return async (text, alt) => {
     const figure = document.createElement("figure");
     figure.className = "graph";
-    let svg;
-    if (text.trimStart().startsWith("<")) {
-      svg = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
-      if (svg.nodeName !== "svg") throw new Error("the cell ends in neither DOT text nor an SVG");
-      // It is the reader's own, but a page has no use for scripts in a drawing.
-      svg.querySelectorAll("script, foreignObject").forEach((part) => part.remove());
-      svg = document.importNode(svg, true);
-    } else {
-      svg = coloured((await load()).renderSVGElement(text, {graphAttributes: {bgcolor: "transparent"}}));
-    }
-    svg.querySelectorAll("title").forEach((part) => part.remove());
+    const svg = text.trimStart().startsWith("<")
+      ? parsed(text)
+      : recoloured((await load()).renderSVGElement(text, {
+        graphAttributes: {bgcolor: "transparent"},
+        nodeAttributes: {fontname: "Helvetica"},
+        edgeAttributes: {fontname: "Helvetica"},
+      }));
     svg.setAttribute("role", "img");
     svg.setAttribute("aria-label", alt);
     figure.append(svg);

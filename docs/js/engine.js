@@ -133,7 +133,10 @@ pagework.engine = (() => {
       setTimeout(resolve, AWAKE, false);
       worker.postMessage({ping: true});
     });
-    if (!answered) end(new pagework.Died("it doesn't answer any more"));
+    if (answered) return;
+    const why = new pagework.Died("It doesn't answer any more");
+    end(why);
+    throw why;
   }
 
   let ids = 0;

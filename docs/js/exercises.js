@@ -137,12 +137,12 @@ pagework.exercises = (() => {
       else pagework.mark(lines, line);
       if (came.trace) output.trace(came.trace);
       verdict.replaceChildren();
-      if (came.trace) verdict.append("Python couldn’t use this text, so no clause was asked.");
+      if (came.trace) verdict.append("Python couldn't use this text, so no clause was asked.");
       else if (!failed.length) {
-        verdict.append(breaking ? "Every clause holds: nothing is broken yet." : "Every clause holds: that’s it.");
+        verdict.append(breaking ? "Every clause holds: nothing is broken yet." : "Every clause holds: that's it.");
       } else {
         const mistakes = [...new Set(failed.map((asked) => asked.mistake).filter(Boolean))];
-        const count = failed.length === 1 ? "A clause doesn’t hold" : `${failed.length} clauses don’t hold`;
+        const count = failed.length === 1 ? "A clause doesn't hold" : `${failed.length} clauses don't hold`;
         verdict.append(breaking ? `${count}: you broke it, and the spec noticed.` : `${count} yet.`);
         if (mistakes.length) verdict.append(` It looks as if: ${mistakes.join(", or ")}.`);
       }

@@ -33,7 +33,7 @@ pagework.excuse = (error, command) => {
       `${error.message}. Building the site with “nox -s serve” brings it along. Without it, in a terminal:`, command];
   }
   if (error instanceof pagework.TooOld) {
-    return ["This browser can’t run Python in a page",
+    return ["This browser can't run Python in a page",
       `It has no ${error.message}. A Firefox, Chrome, Edge or Safari of 2024 or later has. In a terminal:`, command];
   }
   if (error instanceof pagework.Died) {

@@ -245,7 +245,7 @@ def package() -> list[Item]:
     """The reference, and the modules that run in the page."""
     files = {path: path.relative_to(ROOT / "src") for path in (ROOT / "src").rglob("*.py")}
     machinery = ROOT / "docs" / "machinery"
-    shared = [machinery / "pagework" / name for name in ("__init__.py", "plot.py", "running.py")]
+    shared = [machinery / "pagework" / name for name in ("__init__.py", "live.py", "plot.py", "running.py")]
     inpage = (machinery / "pagework" / "inpage").rglob("*.py")
     files |= {path: path.relative_to(machinery) for path in (*shared, *inpage)}
     return [Item("package.zip", zipped(files), "zip")]

@@ -8,9 +8,11 @@ from dataclasses import asdict
 from typing import Any
 
 from pagework.inpage import cells
+from pagework.inpage.playground import Playground
 from pagework.running import Notebook
 
 _notebook = Notebook()
+_playground = Playground()
 
 
 def needed(request: str) -> str:
@@ -19,11 +21,11 @@ def needed(request: str) -> str:
     if asked["kind"] == "judge":
         profiles = {pattern.partition(".")[0] for pattern in asked["clauses"]}
         return json.dumps(["spec", *(f"cases-{profile}" for profile in sorted(profiles))])
-    return json.dumps(cells.needed(asked["code"]))
+    return json.dumps(cells.needed(asked.get("code", "")))
 
 
 def carry_out(request: str, send: Callable[[str], Any], report: Callable[[str], Any]) -> str:
-    """Run a cell, or judge an exercise.
+    """Run a cell or the program of the playground, draw a graph, or judge an exercise.
 
     Args:
         request: What is wanted.
@@ -36,9 +38,13 @@ def carry_out(request: str, send: Callable[[str], Any], report: Callable[[str], 
     asked = json.loads(request)
     if asked["kind"] == "judge":
         return _judge(asked, send, report)
-    return json.dumps(
-        asdict(cells.run(_notebook, asked["code"], asked["name"], send, figure=asked["figure"]))
-    )
+    if asked["kind"] == "play":
+        played, pictures = _playground.run(asked["code"], send, lambda seen: report(json.dumps(seen)))
+        return json.dumps({**asdict(played), "graph": asdict(pictures)})
+    if asked["kind"] == "graph":
+        return json.dumps(asdict(_playground.graph(asked["name"])))
+    ran, _ = cells.run(_notebook, asked["code"], asked["name"], send, figure=asked["figure"])
+    return json.dumps(asdict(ran))
 
 
 def _judge(asked: dict[str, Any], send: Callable[[str], Any], report: Callable[[str], Any]) -> str:

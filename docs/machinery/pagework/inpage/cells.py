@@ -80,7 +80,7 @@ class Ran:
 
 def run(
     notebook: Notebook, code: str, name: str, send: Callable[[str], object], *, figure: bool = False
-) -> Ran:
+) -> tuple[Ran, object]:
     """Run a cell.
 
     Args:
@@ -89,6 +89,9 @@ def run(
         name: What tracebacks call it.
         send: Takes a piece of output to the page.
         figure: Whether its last line is text to draw, and not to be shown.
+
+    Returns:
+        What came of it, and the value of its last line.
     """
     with printing(send) as output:
         result = notebook.run(code, name)
@@ -96,9 +99,9 @@ def run(
             result = _displayed(result, name)
     if result.raised is not None:
         trace, line = told(result.raised, f"<{name}>")
-        return Ran(trace, line, _hint(result.raised), output.left_out)
+        return Ran(trace, line, _hint(result.raised), output.left_out), None
     drawing = result.value if figure and isinstance(result.value, str) else None
-    return Ran(left_out=output.left_out, drawing=drawing)
+    return Ran(left_out=output.left_out, drawing=drawing), result.value
 
 
 def _displayed(result: Result, name: str) -> Result:

@@ -1,0 +1,73 @@
+"""Pages as everybody has to be able to use them: WCAG 2.1 AA by axe, light and dark; narrow; search."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from browser.using import Opener
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+
+KINDS = (
+    "index.html",
+    "deep_dive_explanation.html",
+    "tutorial/*.html",
+    "playground.html",
+    "reference*.html",
+    "spec.html",
+    "clauses/ops.html",
+    "matrix.html",
+    "faults/elementwise.html",
+    "performance.html",
+    "decisions/index.html",
+)
+"""One page of each kind, by a pattern of which the first is meant."""
+
+
+def of_each_kind(site: Path) -> list[str]:
+    """The pages to look at."""
+    found = [next(iter(sorted(site.glob(pattern))), None) for pattern in KINDS]
+    return [path.relative_to(site).as_posix() for path in found if path is not None]
+
+
+def violations(page: Page, axe: str) -> list[str]:
+    """What axe finds: which rule, and where first."""
+    page.evaluate(axe)
+    result: dict[str, Any] = page.evaluate(
+        "rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})", RULES
+    )
+    return [f"{found['id']}: {found['nodes'][0]['html'][:200]}" for found in result["violations"]]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_axe_finds_nothing(opened: Opener, site: Path, axe: str, base: str, dark: bool) -> None:
+    if base.startswith("file:"):
+        return  # the same pages
+    found = {}
+    for path in of_each_kind(site):
+        page = opened(path, dark=dark)
+        found[path] = violations(page, axe)
+        page.close()
+    assert {path: those for path, those in found.items() if those} == {}
+
+
+def test_nothing_is_wider_than_a_narrow_window(opened: Opener, site: Path) -> None:
+    wide = []
+    for path in of_each_kind(site):
+        page = opened(path, width=400)
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            wide.append(path)
+        page.close()
+    assert wide == []
+
+
+def test_search_finds_a_word(opened: Opener) -> None:
+    page = opened("index.html")
+    page.locator(".md-search__input").first.click()
+    page.keyboard.type("pullback")
+    expect(page.locator(".md-search-result__item").first).to_be_visible()
+    page.close()
