@@ -53,6 +53,12 @@ def test_the_longest_term_counts() -> None:
     assert out == ('<p>a <abbr title="C">gradient check</abbr> of a <abbr title="G">gradient</abbr></p>')
 
 
+def test_a_line_may_end_within_a_term() -> None:
+    assert marked("<p>a gradient\ncheck</p>", **{"gradient check": "C"}) == (
+        '<p>a <abbr title="C">gradient\ncheck</abbr></p>'
+    )
+
+
 def test_part_of_a_word_is_no_mention() -> None:
     for text in ("<p>massless</p>", "<p>loss-less</p>", "<p>no_loss</p>"):
         assert marked(text, loss="L") == text

@@ -80,11 +80,11 @@ def _split(text: str | None, left: dict[str, str]) -> tuple[str | None, list[Ele
     # Text of another class is Python-Markdown's way to say that nobody is to touch it.
     if not text or type(text) is not str or not left:
         return text, []
-    names = sorted(left, key=len, reverse=True)
-    pattern = re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, names))})(s?)(?![\w-])", re.IGNORECASE)
+    names = [r"\s+".join(map(re.escape, name.split())) for name in sorted(left, key=len, reverse=True)]
+    pattern = re.compile(rf"(?<![\w-])({'|'.join(names)})(s?)(?![\w-])", re.IGNORECASE)
     pieces, marked, start = [], [], 0
     for match in pattern.finditer(text):
-        meaning = left.pop(match[1].lower(), None)
+        meaning = left.pop(" ".join(match[1].lower().split()), None)
         if meaning is not None:
             pieces.append(text[start : match.start()])
             abbr = Element("abbr", {"title": meaning})
