@@ -32,6 +32,7 @@ LOADED = {"src", "srcset", "poster", "data"}
 LOADING_LINKS = {"stylesheet", "icon", "preload", "modulepreload", "prefetch", "preconnect", "manifest"}
 
 NEVER_ASKED = {
+    "https://embedded.invalid": "a name that nobody can have, for what is in the page already",
     "http://www.w3.org": "names a vocabulary, and is never asked",
     "https://unpkg.com/mermaid": "Material asks for it where a page has a Mermaid diagram, and none has",
     "https://unpkg.com/resize-observer-polyfill": "Material asks for it in browsers that lack ResizeObserver",

@@ -11,6 +11,7 @@ DIRECTIVES: dict[str, Callable[[Page, str], str]] = {
     **showing.DIRECTIVES,
     "section": spec_pages.section,
     "profile": spec_pages.profile,
+    "in_numbers": spec_pages.in_numbers,
     "faults": fault_pages.faults_of,
     "fault_areas": fault_pages.table_of_areas,
     "fault_totals": fault_pages.totals,

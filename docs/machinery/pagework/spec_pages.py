@@ -2,6 +2,7 @@
 
     @section autodiff.fan_out       every clause of a file of clauses
     @profile objects                what a profile is about, and the topics that it has
+    @in_numbers                     how many clauses there are, of which kind, and what has been tried on them
 
 Under each clause stands what is known of it: its check, the code of the reference that makes it hold, who
 keeps it, and the planted faults that it catches.
@@ -11,9 +12,10 @@ from __future__ import annotations
 
 import html
 
-from dlspec.manifest import PROFILES
+from dlspec.faults import faults
+from dlspec.manifest import PROFILES, by_id
 from pagework import fault_pages, listings, markup, showing
-from pagework.clauses import Sheet, homes, kept_by, satisfied_by, topics
+from pagework.clauses import CONTROL, Sheet, homes, kept_by, reports, satisfied_by, sheets, topics
 from pagework.places import relative
 from pagework.showing import Page, words
 from pagework.source import PageError
@@ -45,6 +47,19 @@ def profile(page: Page, name: str) -> str:
         raise PageError(f"@profile {name}: there is no such profile; there are {', '.join(PROFILES)}")
     about = listings.docstring(f"spec/dlspec/clauses/{name}/__init__.py")
     return "\n".join([about, "", "| topic | clauses |", "|---|--:|", *rows])
+
+
+def in_numbers(page: Page, _: str) -> str:
+    """The spec in a sentence."""
+    laws = sum(sheet.is_law for sheet in sheets().values())
+    rows = len({clause.op.id for sheet in sheets().values() for clause in sheet.clauses if clause.op})
+    implementations = sum(report.key != CONTROL for report in reports())
+    way = [relative(target, page.name) for target in ("clauses/laws.md", "faults/index.md", "matrix.md")]
+    return (
+        f"There are **{len(by_id()):,} clauses**, among them [{laws} laws]({way[0]}) for each of {rows} "
+        f"operations, layers and losses. **[{len(faults())} planted faults]({way[1]})** have tried them, and "
+        f"**[{implementations} implementations]({way[2]})** have sat the exam."
+    )
 
 
 def _topic(page: Page, topic: str) -> str:
