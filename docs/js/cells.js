@@ -88,7 +88,8 @@ pagework.cells = (() => {
 
     /** Run this cell, and before it those that it may build on. */
     async function start() {
-      const before = cells.filter((other) => other.number < number && !other.ran);
+      // A static cell is one that needs more than a page has.
+      const before = cells.filter((other) => other.number < number && !other.ran && other.element.dataset.kind !== "static");
       busy(true);
       const began = performance.now();
       try {

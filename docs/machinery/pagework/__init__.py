@@ -12,7 +12,7 @@ executed when the page is made, and its output shown; the words after `run` are 
 
     raises          it must raise, and the exception is shown as Python shows it; anything else must not raise
     hidden          executed, not shown
-    static          executed and shown, without buttons
+    static          executed and shown, without buttons: it needs more than a page has, such as a file
     figure="ALT"    the value of its last line, DOT text or an SVG string, is drawn; ALT says what is seen
 
 The cells of a page share one namespace and run from the first to the last in a process of their own. A cell
@@ -34,8 +34,8 @@ A cell:
 Cells are counted from 1, hidden ones included. The `textContent` of the `code` is the source, exactly. There
 is no output where nothing was printed and nothing drawn; it has `data-raised` where an exception ends it.
 
-`data-kind` is `run`, `raises`, `figure` (then `data-alt` is there too), `static` (no buttons, but later cells
-need it run) or `hidden` (likewise, and the element has the attribute `hidden`).
+`data-kind` is `run`, `raises`, `figure` (then `data-alt` is there too), `static` (it needs more than a page
+has, and is run nowhere but here) or `hidden` (no buttons, and the element has the attribute `hidden`).
 
 An exercise:
 

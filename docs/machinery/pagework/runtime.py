@@ -253,16 +253,20 @@ def package() -> list[Item]:
 
 def spec(cache: Path) -> list[Item]:
     """The spec without its cases, and what it imports."""
+    return [*wheels(SPEC, cache), *own_of_spec()]
+
+
+def own_of_spec() -> list[Item]:
+    """The spec without its cases."""
     folder = ROOT / "spec"
-    wanted = [
-        *folder.rglob("*.py"),
+    faults = folder / "dlspec" / "faults"
+    data = [
         folder / "dlspec" / "clauses.lock",
-        folder / "dlspec/faults/answers.json",
+        *(faults / name for name in ("answers.json", "matrix.json")),
+        *faults.glob("*.toml"),
     ]
-    return [
-        *wheels(SPEC, cache),
-        Item("dlspec.zip", zipped({p: p.relative_to(folder) for p in wanted}), "zip"),
-    ]
+    files = [*folder.rglob("*.py"), *data]
+    return [Item("dlspec.zip", zipped({path: path.relative_to(folder) for path in files}), "zip")]
 
 
 def cases() -> dict[str, list[Item]]:
