@@ -77,8 +77,9 @@ def test_words_behind_an_element_are_prose_too() -> None:
     )
 
 
-def test_a_formula_is_left_alone() -> None:
-    html = '<p><span class="arithmatex">loss</span></p>'
+@pytest.mark.parametrize("kind", ["arithmatex", "admonition-title"])
+def test_a_formula_and_a_title_are_left_alone(kind: str) -> None:
+    html = f'<p><span class="one {kind}">loss</span></p>'
 
     assert marked(html, loss="L") == html
 

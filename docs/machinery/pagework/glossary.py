@@ -23,6 +23,9 @@ UNTOUCHED = frozenset(
 )
 """The elements whose words are no prose, or have a meaning for the keyboard already."""
 
+SET_APART = frozenset({"arithmatex", "admonition-title"})
+"""Classes of what is no prose either: formulas, and headings of another kind."""
+
 _ENTRY = re.compile(r"^(?P<term>[^\s:#].*)\n:   (?P<text>.+)$", re.MULTILINE)
 _MARKS = re.compile(r"[`$*]|\\operatorname")
 
@@ -59,7 +62,7 @@ def mark(root: Element, texts: Mapping[str, str]) -> None:
 
 
 def _mark(element: Element, left: dict[str, str]) -> None:
-    if element.tag in UNTOUCHED or "arithmatex" in element.get("class", ""):
+    if element.tag in UNTOUCHED or not SET_APART.isdisjoint(element.get("class", "").split()):
         return
     element.text, marked = _split(element.text, left)
     made = set(map(id, marked))

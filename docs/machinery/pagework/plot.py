@@ -129,7 +129,10 @@ def places(points: Mapping[str, Point]) -> str:
             near[0].append((name, at))
         else:
             groups.append([(name, at)])
-    parts = []
+    parts = [
+        f'<rect x="1" y="1" width="{WIDTH - 2}" height="{HEIGHT - 2}" fill="none" stroke="currentColor" '
+        'opacity=".2"/>'
+    ]
     for group in groups:
         places_x, places_y = zip(*(at for _, at in group), strict=True)
         parts += [
