@@ -283,17 +283,27 @@ def built(session: nox.Session) -> Path:
     return site
 
 
+# One thread, and whatever kernel the library would choose by itself.
+ALONE: dict[str, str | None] = {
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+    **dict.fromkeys(("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")),
+}
+
+
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Time every op and a step of training, quickly; say `-- --benchmark-max-time=1` for more patience."""
+    """Time every op and a step of training; `-- --save` keeps it, `-- --compare` finds what got slower."""
     prepare(session, *group("bench"))
-    # One thread, and whatever kernel the library would choose by itself.
-    threads: dict[str, str | None] = dict.fromkeys(
-        ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
-    )
-    kernel: dict[str, str | None] = dict.fromkeys(("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"))
     quick = ["--benchmark-max-time=0.1", "--benchmark-min-rounds=5", "--benchmark-columns=median,iqr,rounds"]
-    session.run("pytest", "benchmarks", *quick, *session.posargs, env=threads | kernel)
+    session.run("pytest", "benchmarks", *quick, *session.posargs, env=ALONE)
+
+
+@nox.session
+def peers(session: nox.Session) -> None:
+    """Time a step of training beside other frameworks, each in its own environment; takes half an hour."""
+    prepare(session)
+    place = Path(session.create_tmp()).resolve()
+    session.run("python", "-m", "benchmarks.peers", str(place), *session.posargs, env=ALONE)
 
 
 @nox.session

@@ -1,23 +1,104 @@
-"""Collects the ratios that the benchmarks find, and shows them at the end."""
+"""Collects what the benchmarks find, shows it at the end, and keeps it if asked to.
+
+--save       add the run to `benchmarks/history/runs`
+--compare    fail where a step takes longer than in the last run that was kept of such a machine
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
 import pytest
 
-RATIOS = pytest.StashKey[dict[str, dict[str, float]]]()
+from benchmarks import instructions, tracking
+from benchmarks.workloads import WORKLOADS
+
+
+@dataclass
+class Session:
+    """A run under way.
+
+    Attributes:
+        before: What it is compared with.
+        found: The figures of each workload.
+        counts: The instructions of each workload that are counted.
+        lines: What there is to say at the end.
+    """
+
+    before: tracking.Run | None = None
+    found: dict[str, tracking.Figures] = field(default_factory=dict)
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+
+
+SESSION = pytest.StashKey[Session]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options."""
+    group = parser.getgroup("history of speed")
+    group.addoption("--save", action="store_true", help="keep what is found in benchmarks/history/runs")
+    group.addoption("--compare", action="store_true", help="fail where a step is slower than in the last")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Find what to compare with.
+
+    Raises:
+        pytest.UsageError: There is nothing.
+    """
+    session = config.stash[SESSION] = Session()
+    if config.getoption("--compare"):
+        session.before = tracking.last_alike(tracking.runs())
+        if session.before is None:
+            raise pytest.UsageError("no run of such a machine is kept: `nox -s bench -- --save` keeps one")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Count instructions only for who keeps or compares them, and has what it takes."""
+    if not instructions.available() or not (config.getoption("--save") or config.getoption("--compare")):
+        items[:] = [item for item in items if not item.name.startswith("test_instructions")]
 
 
 @pytest.fixture
-def ratios(request: pytest.FixtureRequest) -> dict[str, dict[str, float]]:
-    """Where a benchmark leaves ratios to hand-written NumPy."""
-    return request.config.stash.setdefault(RATIOS, {})
+def session(request: pytest.FixtureRequest) -> Session:
+    """The run under way."""
+    return request.config.stash[SESSION]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Keep what was found, if all of it was."""
+    found = session.config.stash[SESSION]
+    if not session.config.getoption("--save"):
+        return
+    if missing := WORKLOADS.keys() - found.found.keys():
+        found.lines.append(f"not kept: {len(missing)} workloads weren't measured")
+        return
+    found.lines.append(f"kept: {tracking.save(tracking.record(found.found, found.counts))}")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Show the ratios."""
-    found = config.stash.get(RATIOS, {})
-    if found:
+    session = config.stash[SESSION]
+    if session.found:
         terminalreporter.write_sep("-", "time of a step, relative to hand-written NumPy")
-        for name, ratios in found.items():
-            each = "   ".join(f"{side} {ratio:7.3f}" for side, ratio in ratios.items())
-            terminalreporter.write_line(f"{name:<28} {each}")
+        for name, figures in session.found.items():
+            ratios = {side: each["ratio"][1] for side, each in figures.items() if side != "hand"}
+            terminalreporter.write_line(_line(name, ratios))
+    if session.counts:
+        terminalreporter.write_sep("-", "instructions of a step, relative to hand-written NumPy")
+        for name, counts in session.counts.items():
+            ratios = {side: count / counts["hand"] for side, count in counts.items() if side != "hand"}
+            terminalreporter.write_line(_line(name, ratios))
+    elif session.found and not instructions.available():
+        terminalreporter.write_line("Valgrind isn't installed: no instructions were counted")
+    if session.before is not None:
+        terminalreporter.write_line(f"compared with {session.before['commit']} of {session.before['date']}")
+    for line in session.lines:
+        terminalreporter.write_line(line)
+
+
+def _line(name: str, ratios: Mapping[str, float]) -> str:
+    return f"{name:<28} " + "   ".join(f"{side} {ratio:7.3f}" for side, ratio in ratios.items())

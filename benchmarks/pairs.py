@@ -7,78 +7,232 @@ takes there; and they take turns, so that whatever else the machine is doing hap
 from __future__ import annotations
 
 import gc
-import statistics
+import json
+import os
 import subprocess
 import sys
+import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from importlib import import_module
+from pathlib import Path
 from timeit import Timer
+from typing import Any
 
-from benchmarks import framework, hand, limit, replay
-from benchmarks.workloads import WORKLOADS, Doing, Workload
+import numpy as np
+
+from benchmarks.workloads import WORKLOADS, Array, Doing
 
 ROUNDS = 9
 BLOCK = 0.03  # seconds: long against the clock's grain, short against what else the machine does
+STEPS = 3  # are compared before anything is timed
+PATIENCE = 120.0  # seconds for one answer
 
-STARTERS: dict[str, Callable[[Workload], Doing]] = {
-    "framework": framework.start,
-    "hand": hand.start,
-    "limit": limit.start,
-    "replay": replay.start,
+# The same sums, of up to some ten thousand terms, in another order.
+CLOSE = {"float64": (1e-9, 1e-12), "float32": (1e-3, 1e-6)}
+
+SIDES = {
+    "framework": "benchmarks.framework",
+    "hand": "benchmarks.hand",
+    "replay": "benchmarks.replay",
+    "limit": "benchmarks.limit",
 }
+"""What is done with the reference alone in the environment: each a module with a function `start`."""
+
+ONE_THREAD = {
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+}
+
+CHOSEN_KERNELS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+"""What would choose a kernel in the library's place."""
+
+
+class CannotDoError(Exception):
+    """A side can't do a workload; the message says why."""
+
+
+def begin(module: str, workload: str) -> Doing:
+    """Begin a workload as one side does it.
+
+    Raises:
+        CannotDoError: It can't.
+    """
+    doing: Doing = import_module(module).start(WORKLOADS[workload]())
+    return doing
+
+
+def steps_to_compare(workload: str) -> int:
+    """How many steps are taken before results are compared: one where nothing is trained."""
+    return STEPS if WORKLOADS[workload]().parameters else 1
+
+
+def by_hand(workload: str) -> list[Array]:
+    """What everybody has to get."""
+    doing = begin(SIDES["hand"], workload)
+    for _ in range(steps_to_compare(workload)):
+        doing.step()
+    return doing.results()
+
+
+def assert_same(workload: str, got: Sequence[Array], expected: Sequence[Array], who: str) -> None:
+    """Fail where the results of a workload aren't what is got by hand."""
+    rtol, atol = CLOSE[workload.rpartition(", ")[2]]
+    assert len(got) == len(expected), f"{who}: {len(got)} results instead of {len(expected)}"
+    for one, right in zip(got, expected, strict=True):
+        np.testing.assert_allclose(one, right, rtol, atol, err_msg=who)
+        assert one.dtype == right.dtype or one.ndim == 0, f"{who}: {one.dtype} instead of {right.dtype}"
 
 
 class Worker:
     """One side, in its own process."""
 
-    def __init__(self, side: str, workload: str) -> None:
-        """Start it."""
+    def __init__(
+        self, module: str, workload: str, python: str = sys.executable, patience: float = PATIENCE
+    ) -> None:
+        """Start it, on one thread and one core, the same for all.
+
+        Raises:
+            CannotDoError: It can't do the workload, or doesn't answer in time.
+        """
+        self.patience = patience
+        environment = {k: v for k, v in os.environ.items() if k not in CHOSEN_KERNELS} | ONE_THREAD
+        self.said = tempfile.TemporaryFile("w+")  # noqa: SIM115 -- a pipe would fill up; `stop` closes it
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.pairs", side, workload],
+            [python, "-m", "benchmarks.pairs", module, workload],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=self.said,
             text=True,
+            env=environment,
+            cwd=Path(__file__).parent.parent,
         )
-        self.seconds_per_step()
+        try:
+            self.versions: dict[str, str] = self.ask("versions")
+        except CannotDoError:
+            self.stop()
+            raise
+
+    def ask(self, *question: str) -> Any:
+        """Put a question; the answer.
+
+        Raises:
+            CannotDoError: It isn't answered.
+        """
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        late = threading.Timer(self.patience, self.process.kill)
+        late.start()
+        try:
+            self.process.stdin.write(" ".join(question) + "\n")
+            self.process.stdin.flush()
+            line = self.process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        finally:
+            in_time = not late.finished.is_set()
+            late.cancel()
+        if not in_time:
+            raise CannotDoError(f"no answer within {self.patience:.0f} s")
+        if not line:
+            code = self.process.wait()
+            self.said.seek(0)
+            said = self.said.read().strip().splitlines()
+            raise CannotDoError(said[-1][:200] if said else f"died: exit code {code}")
+        answer = json.loads(line)
+        if "cannot" in answer:
+            raise CannotDoError(answer["cannot"])
+        return answer["answer"]
+
+    def results(self) -> list[Array]:
+        """What it has got after the steps that are compared; to be asked before it is timed."""
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "results.npz"
+            self.ask("results", str(file))
+            with np.load(file) as found:
+                return [found[name] for name in found.files]
 
     def seconds_per_step(self) -> float:
         """Have it take steps for a while."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write("go\n")
-        self.process.stdin.flush()
-        return float(self.process.stdout.readline())
+        return float(self.ask("go"))
 
     def stop(self) -> None:
         """End it."""
-        self.process.communicate()
+        try:
+            self.process.communicate(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.communicate()
+        self.said.close()
 
 
-def ratios(workload: str, rounds: int = ROUNDS) -> dict[str, float]:
-    """How much longer a step takes than one by hand, framework, limit and replay: the medians over rounds."""
-    workers = {side: Worker(side, workload) for side in STARTERS}
-    found: dict[str, list[float]] = {side: [] for side in STARTERS if side != "hand"}
-    try:
-        for _ in range(rounds):
-            took = {side: worker.seconds_per_step() for side, worker in workers.items()}
-            for side, values in found.items():
-                values.append(took[side] / took["hand"])
-    finally:
-        for worker in workers.values():
-            worker.stop()
-    return {side: statistics.median(values) for side, values in found.items()}
+def times(workload: str, rounds: int, sides: Mapping[str, str] = SIDES) -> dict[str, list[float]]:
+    """Seconds of processor time per step, for each side and round."""
+    with ExitStack() as stack:
+        workers = {}
+        for side, module in sides.items():
+            workers[side] = Worker(module, workload)
+            stack.callback(workers[side].stop)
+        return in_turns(workers, rounds)
 
 
-def serve(side: str, workload: str) -> None:
-    """Take a block of steps for each line that comes in, and answer with the seconds per step."""
-    # The collector runs, as it does for users. What counts is the time that this process had, not what others
-    # took from it in between; the work is done in one thread.
-    timer = Timer(STARTERS[side](WORKLOADS[workload]()).step, gc.enable, time.process_time)
-    number, took = timer.autorange()
-    number = max(1, round(number * BLOCK / took))
-    for _ in sys.stdin:
-        sys.stdout.write(f"{timer.timeit(number) / number}\n")
-        sys.stdout.flush()
+def in_turns(workers: Mapping[str, Worker], rounds: int) -> dict[str, list[float]]:
+    """Seconds per step, for each worker and round; the first round is for warming up."""
+    found: dict[str, list[float]] = {side: [] for side in workers}
+    for number in range(rounds + 1):
+        for side, worker in workers.items():
+            seconds = worker.seconds_per_step()
+            if number:
+                found[side].append(seconds)
+    return found
+
+
+def ratios(taken: Mapping[str, Sequence[float]], to: str = "hand") -> dict[str, list[float]]:
+    """How much longer each side takes than another, round by round."""
+    return {
+        side: [one / other for one, other in zip(seconds, taken[to], strict=True)]
+        for side, seconds in taken.items()
+        if side != to
+    }
+
+
+def serve(module: str, workload: str) -> None:
+    """Answer the questions that come in, one a line."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    # What libraries print goes elsewhere.
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    doing, timer, number = None, None, 0
+    for line in sys.stdin:
+        question, *arguments = line.split()
+        answer: dict[str, Any]
+        try:
+            doing = doing or begin(module, workload)
+            if question == "results":
+                for _ in range(steps_to_compare(workload)):
+                    doing.step()
+                np.savez(arguments[0], *doing.results())
+                answer = {"answer": None}
+            elif question == "versions":
+                answer = {
+                    "answer": getattr(import_module(module), "VERSIONS", {}) | {"NumPy": np.__version__}
+                }
+            else:
+                # The collector runs, as it does for users. What counts is the time that this process had, not
+                # what others took from it in between; the work is done in one thread.
+                if timer is None:
+                    timer = Timer(doing.step, gc.enable, time.process_time)
+                    timer.timeit(1)
+                    took = timer.timeit(1)
+                    number = max(1, round(BLOCK / max(took, time.get_clock_info("process_time").resolution)))
+                answer = {"answer": timer.timeit(number) / number}
+        except Exception as error:
+            answer = {"cannot": f"{type(error).__name__}: {error}".removeprefix("CannotDoError: ")[:200]}
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
 
 
 if __name__ == "__main__":

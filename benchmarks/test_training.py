@@ -6,41 +6,44 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmarks import pairs
+from benchmarks import instructions, pairs, tracking
+from benchmarks.conftest import Session
 from benchmarks.workloads import WORKLOADS
 
-STEPS = 3
 workloads = pytest.mark.parametrize("name", WORKLOADS)
-
-# The same sums, of up to some ten thousand terms, in another order.
-CLOSE = {"float64": (1e-9, 1e-12), "float32": (1e-3, 1e-6)}
 
 
 @workloads
 def test_all_get_the_same(name: str) -> None:
-    workload = WORKLOADS[name]()
-    doing = {side: start(workload) for side, start in pairs.STARTERS.items()}
-    rtol, atol = CLOSE[name.rpartition(", ")[2]]
-    for _ in range(STEPS if workload.parameters else 1):
-        for work in doing.values():
-            work.step()
-        expected = doing["hand"].results()
-        for side, work in doing.items():
-            for got, wanted in zip(work.results(), expected, strict=True):
-                np.testing.assert_allclose(got, wanted, rtol, atol, err_msg=side)
-                assert got.dtype == wanted.dtype or got.ndim == 0
+    expected = pairs.by_hand(name)
+    for side, module in pairs.SIDES.items():
+        doing = pairs.begin(module, name)
+        for _ in range(pairs.steps_to_compare(name)):
+            doing.step()
+        pairs.assert_same(name, doing.results(), expected, side)
 
 
 @workloads
-def test_ratio(ratios: dict[str, dict[str, float]], name: str) -> None:
-    ratios[name] = pairs.ratios(name)
-    assert min(ratios[name].values()) > 0
+def test_ratio(session: Session, name: str) -> None:
+    figures = tracking.measured(name)
+    if session.before:
+        figures = tracking.confirmed(name, figures, session.before)
+    session.found[name] = figures
+    worse = tracking.regressions(name, figures, session.before)
+    assert not worse, "\n".join(worse)
 
 
-@pytest.mark.parametrize("side", pairs.STARTERS)
+@pytest.mark.parametrize("name", instructions.WORKLOADS)
+def test_instructions(session: Session, name: str) -> None:
+    session.counts[name] = tracking.counted(name)
+    more = tracking.more_instructions(name, session.counts[name], session.before)
+    assert not more, "\n".join(more)
+
+
+@pytest.mark.parametrize("side", pairs.SIDES)
 @workloads
 def test_step(benchmark: BenchmarkFixture, name: str, side: str) -> None:
-    work = pairs.STARTERS[side](WORKLOADS[name]())
+    work = pairs.begin(pairs.SIDES[side], name)
     benchmark.group = name
     benchmark(work.step)
     assert all(np.isfinite(result).all() for result in work.results())
