@@ -39,7 +39,7 @@ def said(clause: Clause, result: Result) -> Iterator[str]:
     if bound == 0:
         yield "No rounding excuses this: the right answer is exact."
     elif isinstance(failure["ratio"], float):
-        yield f"Rounding excuses {bound:.2g}; this is {_times(failure['ratio'])} as far off."
+        yield f"Rounding excuses {bound:.2g}; this is {_times(failure['ratio'])}."
 
 
 LARGE = (
@@ -50,12 +50,17 @@ LARGE = (
 )
 """Numbers as a person would say them."""
 
+BEYOND = 1e15
+"""From here on nobody would say one: where next to nothing is excused, it may have hundreds of digits."""
+
 
 def _times(ratio: float) -> str:
+    if ratio >= BEYOND:
+        return "far beyond that"
     for size, word in LARGE:
         if ratio >= size:
-            return f"{ratio / size:,.0f} {word} times"
-    return f"{ratio:.2g} times"
+            return f"{ratio / size:,.0f} {word} times as far off"
+    return f"{ratio:.2g} times as far off"
 
 
 def _given(clause: Clause, failure: Mapping[str, Any]) -> str:
