@@ -110,3 +110,5 @@ def test_a_clause_without_a_place_and_a_name_without_an_entry_are_problems(tmp_p
     assert "the clause ops.tanh.gradient has no place on clauses/laws.html" in found
     assert "the reference has no entry for deeplearning_framework.tensor.Tensor.backward" in found
     assert "the reference has no entry for deeplearning_framework.tensor.Tensor.grad" in found
+    assert "the reference has no entry for deeplearning_framework.primitives.tanh_vjp" in found
+    assert not [problem for problem in found if "._" in problem and ".__" not in problem]

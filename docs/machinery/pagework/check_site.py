@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
-from types import FunctionType
 from urllib.parse import unquote, urlsplit
 
-import deeplearning_framework
 from dlspec import manifest
 from pagework.clauses import home
+from pagework.literate import files
 from pagework.places import as_html
+from pagework.reference_pages import module_of, public
+from pagework.source import MAIN, PACKAGE, read
 
 HEAVY = 500_000
 """Bytes of a page; more than that a reader waits for."""
@@ -219,22 +220,15 @@ def _left_out(site: Path) -> Iterator[str]:
         place, _, anchor = as_html(home(id)).partition("#")
         if not (site / place).exists() or anchor not in parsed(site / place).ids:
             yield f"the clause {id} has no place on {place}"
-    described = {id for path in (site / "reference").rglob("*.html") for id in parsed(path).ids}
-    for name in deeplearning_framework.__all__:
-        value = getattr(deeplearning_framework, name)
-        if name.startswith("__"):
+    entries = {id for path in (site / "reference").rglob("*.html") for id in parsed(path).ids}
+    for file in files():
+        place = file.removeprefix(f"{PACKAGE}/")
+        # What a package's own file has is imported from elsewhere, and a program is run, not imported.
+        if place.endswith("__init__.py") or MAIN in read(file).finest:
             continue
-        full = f"{getattr(value, '__module__', deeplearning_framework.__name__)}.{name}"
-        if full not in described:
-            yield f"the reference has no entry for {full}"
-        if isinstance(value, type):
-            kinds = (FunctionType, classmethod, staticmethod, property)
-            public = [
-                each for each, what in vars(value).items() if each[0] != "_" and isinstance(what, kinds)
-            ]
-            for method in public:
-                if f"{full}.{method}" not in described:
-                    yield f"the reference has no entry for {full}.{method}"
+        for symbol in sorted(public(place)):
+            if (name := f"{module_of(place)}.{symbol}") not in entries:
+                yield f"the reference has no entry for {name}"
 
 
 def main() -> None:

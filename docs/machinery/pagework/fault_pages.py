@@ -78,7 +78,7 @@ def _link(url: str) -> str:
 def _told(page: Page, change: Change) -> str:
     """One fault or variant, with its story."""
     by = f" · caught by {_clause(page, change.caught_by)}" if change.caught_by else ""
-    lines = [f"### {words(change.id)} {{: #{change.id} }}", "", f"**{change.of}**{by}", "", change.story, ""]
+    lines = [f"## {words(change.id)} {{: #{change.id} }}", "", f"**{change.of}**{by}", "", change.story, ""]
     if change.links:
         lines += ["Seen in " + ", ".join(map(_link, change.links)) + ".", ""]
     return "\n".join(

@@ -20,13 +20,32 @@ MODULE = re.compile(rf"^::: ({NAME}(?:\.\w+)*)\s*$", re.MULTILINE)
 
 
 @cache
-def pages() -> Mapping[str, str]:
-    """The page of each module of the package that has one, by its dotted name."""
+def _shown() -> Mapping[str, str]:
+    """What the reference describes: modules, or something in one, by dotted names, with their pages."""
     return {
         name: page.relative_to(DOCS).as_posix()
         for page in sorted((DOCS / "reference").glob("*.md"))
         for name in MODULE.findall(page.read_text(encoding="utf-8"))
     }
+
+
+@cache
+def pages() -> Mapping[str, str]:
+    """The page of each module of the package that has one, or of which something has, by its dotted name."""
+    return {
+        module: page
+        for name, page in _shown().items()
+        for module in _modules()
+        if name == module or name.startswith(f"{module}.")
+    }
+
+
+@cache
+def _modules() -> frozenset[str]:
+    """The modules of the package, but for those that only gather what others define."""
+    folder = source.ROOT / PACKAGE
+    files = (path.relative_to(folder).as_posix() for path in folder.rglob("*.py"))
+    return frozenset(module_of(file) for file in files if not file.endswith("__init__.py"))
 
 
 def module_of(file: str) -> str:
@@ -36,7 +55,27 @@ def module_of(file: str) -> str:
 
 @cache
 def described(file: str) -> frozenset[str]:
-    """The symbols of a file that have an entry: what is public, and says what it is."""
+    """The symbols of a file that have an entry: all of a module, or those that a page names one by one."""
+    module = module_of(file)
+    named = {name.removeprefix(f"{module}.") for name in _shown() if name.startswith(f"{module}.")}
+    found = _documented(file)
+    return (
+        found if module in _shown() else frozenset(name for name in found if name.partition(".")[0] in named)
+    )
+
+
+@cache
+def public(file: str) -> frozenset[str]:
+    """The symbols of a file that have to have one: what is documented, and in `__all__` if there is that."""
+    found = _documented(file)
+    for statement in source.read(f"{PACKAGE}/{file}").tree.body:
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == source.ALL:
+            listed = ast.literal_eval(statement.value)
+            return frozenset(name for name in found if name.partition(".")[0] in listed)
+    return found
+
+
+def _documented(file: str) -> frozenset[str]:
     return frozenset(_described(source.read(f"{PACKAGE}/{file}").tree.body, ""))
 
 
