@@ -268,6 +268,25 @@ def test_nan_counts_as_largest() -> None:
     assert p.max_vjp(np.array([1.0, 1.0]), *residuals)[0].tolist() == [[0, 0.5, 0.5], [0, 0.5, 0.5]]
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(200_000,), (2, 100_000), (300, 17, 40), (1, 65_537, 1)], ids=str)
+@pytest.mark.parametrize("rule", [p.TANH, p.SIGMOID], ids=lambda rule: rule.name)
+def test_pieces_have_the_numbers_of_the_whole(
+    rule: Rule, shape: tuple[int, ...], dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    x, y_bar = rng.standard_normal(shape).astype(dtype), np.broadcast_to(rng.random(1).astype(dtype), shape)
+    answers = []
+    for long in (p.LONG, x.size + 1):
+        monkeypatch.setattr(p, "LONG", long)
+        y, residuals = rule.forward(x)
+        answers.append((y, *residuals, *rule.vjp(y_bar, *residuals)))
+    for piecewise, whole in zip(*answers, strict=True):
+        assert piecewise.shape == shape
+        assert piecewise.dtype == dtype
+        np.testing.assert_array_equal(piecewise, whole)
+
+
 def test_infinite_cotangents_do_not_leak() -> None:
     infinite = np.array([np.inf, 1.0])
     assert p.relu_vjp(infinite, *p.relu(np.array([-1.0, 1.0]))[1])[0].tolist() == [0, 1]
