@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import re
+import tarfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -122,3 +123,29 @@ def test_a_folder_that_is_no_site_is_refused(tmp_path: Path, capsys: pytest.Capt
     with pytest.raises(SystemExit):
         runtime.main([str(tmp_path), "--cache", str(tmp_path)])
     assert "is no built site" in capsys.readouterr().err
+
+
+def test_whoever_made_a_part_is_named_with_its_licence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    about = json.dumps(
+        {"name": "pyodide", "version": "1", "license": "MPL-2.0", "homepage": "https://a.example"}
+    )
+    with tarfile.open(tmp_path / runtime.PYODIDE.file, "w:gz") as archive:
+        member = tarfile.TarInfo("package/package.json")
+        member.size = len(about)
+        archive.addfile(member, io.BytesIO(about.encode()))
+    monkeypatch.setattr(runtime, "had", lambda package, cache: cache / package.file)
+    wheel = io.BytesIO()
+    with zipfile.ZipFile(wheel, "w") as packed:
+        packed.writestr(
+            "one-1.0.dist-info/METADATA",
+            "Name: one\nVersion: 1.0\nLicense-Expression: MIT\n"
+            "Project-URL: Changelog, https://c.example\nProject-URL: Source, https://b.example\n",
+        )
+    said = runtime.licenses({"core": [Item(ONE.file, wheel.getvalue(), "wheel")]}, tmp_path)
+
+    assert said.splitlines()[2:] == [
+        "one 1.0: MIT, https://b.example",
+        "pyodide 1: MPL-2.0, https://a.example",
+    ]

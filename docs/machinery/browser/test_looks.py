@@ -55,6 +55,19 @@ def test_axe_finds_nothing(opened: Opener, site: Path, axe: str, base: str, dark
     assert {path: those for path, those in found.items() if those} == {}
 
 
+def test_what_an_exercise_says_bars_nobody(opened: Opener, axe: str) -> None:
+    for dark in (False, True):
+        page = opened("index.html", dark=dark)
+        box = page.locator(".pyexercise").first
+        box.get_by_role("button", name="Break it for me").click()
+        box.get_by_role("button", name="Run the clauses").click()
+        expect(box.locator(".py-told").first).to_be_visible()
+        page.locator(".pyrun").first.get_by_role("button", name="Run").click()
+        expect(page.locator(".pyrun [role=status]").first).to_contain_text("Done in")
+        assert violations(page, axe) == []
+        page.close()
+
+
 def test_nothing_is_wider_than_a_narrow_window(opened: Opener, site: Path) -> None:
     wide = []
     for path in of_each_kind(site):

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import email
 import gzip
 import hashlib
 import io
@@ -340,6 +341,32 @@ def write(name: str, items: Sequence[Item], folder: Path) -> dict[str, Any]:
     }
 
 
+SOURCES = ("source", "source code", "repository", "homepage")
+"""What a wheel calls the address of its source, the best first."""
+
+
+def licenses(bundles: Mapping[str, Sequence[Item]], cache: Path) -> str:
+    """What others have made of the bundles, under which licences, and where its source is."""
+    with tarfile.open(had(PYODIDE, cache)) as archive:
+        member = archive.extractfile("package/package.json")
+        assert member is not None
+        about = json.loads(member.read())
+    lines = [f"{about['name']} {about['version']}: {about['license']}, {about['homepage']}"]
+    for item in (item for items in bundles.values() for item in items if item.name.endswith(".whl")):
+        with zipfile.ZipFile(io.BytesIO(item.content)) as wheel:
+            (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+            found = email.message_from_bytes(wheel.read(name))
+        licence = found["License-Expression"] or str(found["License"] or "").partition("\n")[0]
+        named = (place.partition(", ") for place in found.get_all("Project-URL", []))
+        places = {label.lower(): place for label, _, place in named}
+        place = next((places[label] for label in SOURCES if label in places), found["Home-page"])
+        lines.append(f"{found['Name']} {found['Version']}: {licence}, {place}")
+    intro = (
+        "What these scripts carry besides this project. Each wheel in them has the text of its licence in it."
+    )
+    return "\n".join([intro, "", *sorted(lines, key=str.lower), ""])
+
+
 def build(site: Path, cache: Path) -> str | None:
     """Put the bundles into a site.
 
@@ -364,6 +391,8 @@ def build(site: Path, cache: Path) -> str | None:
         "missing": missing,
         "bundles": {name: write(name, items, folder) for name, items in bundles.items()},
     }
+    if not missing:
+        (folder / "licenses.txt").write_text(licenses(bundles, cache), encoding="utf-8")
     text = f"pagework.bundles.manifest({json.dumps(manifest, indent=1)});\n"
     (folder / "manifest.js").write_text(text, encoding="utf-8")
     return missing
