@@ -84,13 +84,13 @@ def steps(result: Tensor, grad: Tensor | ArrayLike | None = None, /, **named: Te
 
 
 def _walked(picture: _Picture, seed: Array) -> Iterator[str]:
-    cotangents: dict[int, Array] = {id(picture.end): seed}
+    cotangents: dict[Node | Tensor, Array] = {picture.end: seed}
     yield picture.text(cotangents)
     # Newest first, as in backward: all that a node receives comes from nodes that are newer.
     for node in reversed(picture.nodes):
-        for parent, x_bar in node.pull(cotangents[id(node)]):
-            before = cotangents.get(id(parent))
-            cotangents[id(parent)] = np.asarray(x_bar if before is None else before + x_bar)
+        for parent, x_bar in node.pull(cotangents[node]):
+            before = cotangents.get(parent)
+            cotangents[parent] = np.asarray(x_bar if before is None else before + x_bar)
         yield picture.text(cotangents, node)
 
 
@@ -100,7 +100,7 @@ class _Picture:
     Attributes:
         end: The node, or the leaf or constant, that all arrows lead to.
         nodes: The operations, oldest first.
-        boxes: These, and each leaf or constant in front of the first that uses it.
+        boxes: The number of each, and of each leaf or constant, which comes before the first that uses it.
         arrows: From which box, to which, and whether a cotangent goes back along it.
     """
 
@@ -110,33 +110,27 @@ class _Picture:
                 raise ArgumentError(f"{op}: {name} is a Tensor, not {type(tensor).__name__}")
         self.end = result._node or result
         # The result last: it has a value even if nobody names it.
-        self._tensors = {id(tensor._node or tensor): tensor for tensor in (*named.values(), result)}
-        self._names: dict[int, str] = {}
+        self._tensors = {tensor._node or tensor: tensor for tensor in (*named.values(), result)}
+        self._names: dict[Node | Tensor, str] = {}
         for name, tensor in named.items():
-            self._names.setdefault(id(tensor._node or tensor), name)
+            self._names.setdefault(tensor._node or tensor, name)
 
         self.nodes = _nodes_behind(self.end)
-        self.boxes: list[Node | Tensor] = []
         self.arrows: list[tuple[Node | Tensor, Node, bool]] = []
-        seen: set[int] = set()
+        self.boxes: dict[Node | Tensor, int] = {}
         for node in self.nodes:
             # A freed one has no operands any more, but still knows what they needed.
             for parent, needed in zip(node.parents or (), node.needs, strict=node.parents is not None):
                 self.arrows.append((parent, node, needed))
-                if id(parent) not in seen:  # a node is: it is older
-                    seen.add(id(parent))
-                    self.boxes.append(parent)
-            seen.add(id(node))
-            self.boxes.append(node)
-        if not self.nodes:
-            self.boxes.append(self.end)
-        self._numbers = {id(box): number for number, box in enumerate(self.boxes, 1)}
+                self.boxes.setdefault(parent, len(self.boxes) + 1)
+            self.boxes[node] = len(self.boxes) + 1
+        self.boxes.setdefault(self.end, 1)
 
-    def text(self, cotangents: Mapping[int, Array] | None = None, now: Node | None = None) -> str:
+    def text(self, cotangents: Mapping[Node | Tensor, Array] | None = None, now: Node | None = None) -> str:
         """The picture, with cotangents in the place of gradients if there are any."""
         lines = ["digraph {", "  graph [ordering=in]", "  node [shape=box]"]
-        for box in self.boxes:
-            gradient = self._gradient(box) if cotangents is None else cotangents.get(id(box))
+        for box, number in self.boxes.items():
+            gradient = self._gradient(box) if cotangents is None else cotangents.get(box)
             word = "grad" if cotangents is None else "cotangent"
             label = self._lines(box)
             if gradient is not None:
@@ -144,15 +138,15 @@ class _Picture:
                 # A matrix begins a line of its own, so that its rows stand under each other.
                 label += [word, numbers] if "\n" in numbers else [f"{word} {numbers}"]
             look = _look(box) + (", penwidth=2" if box is now else "")
-            lines.append(f"  n{self._numbers[id(box)]} [label={_quoted(label)}, {look}]")
+            lines.append(f"  n{number} [label={_quoted(label)}, {look}]")
         for start, end, needed in self.arrows:
             back = " [dir=back, penwidth=2]" if end is now and needed else ""
-            lines.append(f"  n{self._numbers[id(start)]} -> n{self._numbers[id(end)]}{back}")
+            lines.append(f"  n{self.boxes[start]} -> n{self.boxes[end]}{back}")
         return "\n".join([*lines, "}", ""])
 
     def _lines(self, box: Node | Tensor) -> list[str]:
-        name = self._names.get(id(box))
-        tensor = box if isinstance(box, Tensor) else self._tensors.get(id(box))
+        name = self._names.get(box)
+        tensor = box if isinstance(box, Tensor) else self._tensors.get(box)
         value = f"shape {box.shape}" if tensor is None else _numbers(tensor._data)
         if isinstance(box, Tensor):
             return [value] if name is None else [name, value]
@@ -167,14 +161,14 @@ class _Picture:
 
 def _nodes_behind(end: Node | Tensor) -> list[Node]:
     """Every node on the way to the end, oldest first."""
-    found = {id(end): end} if isinstance(end, Node) else {}
-    waiting = list(found.values())
+    found = {end} if isinstance(end, Node) else set()
+    waiting = list(found)
     while waiting:
         for parent in waiting.pop().parents or ():
-            if isinstance(parent, Node) and id(parent) not in found:
-                found[id(parent)] = parent
+            if isinstance(parent, Node) and parent not in found:
+                found.add(parent)
                 waiting.append(parent)
-    return sorted(found.values(), key=lambda node: node.order)
+    return sorted(found, key=lambda node: node.order)
 
 
 def _look(box: Node | Tensor) -> str:
