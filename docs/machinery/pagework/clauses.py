@@ -103,6 +103,11 @@ def sheet_of(name: str) -> Sheet:
     return sheet
 
 
+def known() -> frozenset[str]:
+    """Everything that `sheet_of` takes."""
+    return frozenset([*sheets(), *_by_id()])
+
+
 def _nearest(name: str) -> str:
     found = get_close_matches(name, [*sheets(), *_by_id()], n=3)
     return f"; did you mean {' or '.join(found)}?" if found else ""

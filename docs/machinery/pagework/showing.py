@@ -98,12 +98,20 @@ def clause(page: Page, argument: str) -> str:
     sentence = next((one.sentence for one in sheet.clauses if one.id == name), None)
     told = markup.prose(sentence if sentence is not None else law_sentence(sheet.sentence))
     check = markup.code(listings.find(sheet.path, sheet.function).text)
+    id = clause_anchor(name)
+    mark = "" if id in page.anchors else f' id="{html.escape(id)}"'
+    page.anchors.add(id)
     return page.keep(
-        f'<div class="clause"><blockquote><p>{told}</p></blockquote>'
+        f'<div{mark} class="clause"><blockquote><p>{told}</p></blockquote>'
         f'<p class="clause-id">{page.to_clause(name)}</p>'
         + markup.folded("How it is checked, and who keeps it", check + f"<p>{kept(ids)}</p>")
         + "</div>"
     )
+
+
+def clause_anchor(name: str) -> str:
+    """The id of a clause where a page tells it; its own id is for the page of the spec."""
+    return f"clause-{name}"
 
 
 def law_sentence(sentence: str) -> str:

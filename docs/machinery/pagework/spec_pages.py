@@ -13,12 +13,14 @@ from __future__ import annotations
 import html
 
 from dlspec.faults import faults
+from dlspec.faults.exam import waived
 from dlspec.manifest import PROFILES, by_id
 from pagework import fault_pages, listings, markup, showing
 from pagework.clauses import CONTROL, Sheet, homes, kept_by, reports, satisfied_by, sheets, topics
 from pagework.places import relative
 from pagework.showing import Page, words
 from pagework.source import PageError
+from pagework.tutorial import told
 
 
 def section(page: Page, topic: str) -> str:
@@ -68,8 +70,8 @@ def _topic(page: Page, topic: str) -> str:
 
 def _clause(page: Page, sheet: Sheet) -> str:
     check = markup.code(listings.find(sheet.path, sheet.function).text)
-    facts = [showing.satisfied(page, sheet.ids), showing.kept(sheet.ids)]
-    facts.append(showing.caught(page, sheet.ids, fault_pages.place))
+    facts = [showing.satisfied(page, sheet.ids) or _waived(sheet), showing.kept(sheet.ids)]
+    facts += [showing.caught(page, sheet.ids, fault_pages.place), _told(page, sheet)]
     told = markup.prose(showing.law_sentence(sheet.sentence) if sheet.is_law else sheet.sentence)
     return (
         f'<div class="clause"><blockquote><p>{told}</p></blockquote>'
@@ -78,6 +80,21 @@ def _clause(page: Page, sheet: Sheet) -> str:
         + "".join(f"<p data-search-exclude>{fact}</p>" for fact in facts if fact)
         + "</div>"
     )
+
+
+def _waived(sheet: Sheet) -> str:
+    """Why no planted fault shows which code satisfies a clause."""
+    reasons = dict.fromkeys(filter(None, map(waived, sheet.ids)))
+    return markup.prose(f"Tried by no planted fault: {'; '.join(reasons)}") if reasons else ""
+
+
+def _told(page: Page, sheet: Sheet) -> str:
+    """The pages of the tutorial that tell a clause, in a sentence."""
+    links = [
+        f'<a href="{html.escape(page.to(one.place))}">{html.escape(one.title)}</a>'
+        for one in told().get(sheet.anchor, ())
+    ]
+    return f"Told in {', '.join(links)}." if links else ""
 
 
 def _rows(page: Page, sheet: Sheet) -> list[str]:
