@@ -31,7 +31,7 @@ from typing import Annotated, Any
 import typer
 
 from dlspec import manifest
-from dlspec.runner.result import Status, Subject
+from dlspec.runner.result import Result, Status, Subject
 from dlspec.runner.stop import Stop
 from dlspec.runner.supervise import Plan, Watcher, supervise
 from pagework.program import NAME, Gap, Program, Symbol
@@ -39,6 +39,8 @@ from pagework.source import ROOT, PageError, read, resolved, shown_by
 
 FOLDER = ROOT / "docs" / "tutorial"
 WIDTH = 80
+NAMED = 3
+"""More users of a name, or clauses with the same answer, than that are counted."""
 
 _FILE = re.compile(r"(?P<number>\d\d)_\w+\.md")
 _TITLE = re.compile(r"^# +(?:\d+\. +)?(?P<title>.+?)(?: *\{.*\})? *$", re.MULTILINE)
@@ -191,7 +193,8 @@ def _told_gaps(gaps: Iterable[Gap], here: Chapter, all_chapters: Iterable[Chapte
     for gap in gaps:
         users.setdefault((gap.name if gap.missing is None else "", gap.missing), []).append(str(gap.user))
     for (name, missing), using in users.items():
-        used = f"used by {', '.join(using[:3])}" + (f" and {len(using) - 3} more" if len(using) > 3 else "")  # noqa: PLR2004 (a line's worth)
+        more = f" and {len(using) - NAMED} more" if len(using) > NAMED else ""
+        used = f"used by {', '.join(using[:NAMED])}{more}"
         if missing is None:
             yield f"{name} is defined nowhere; {used}"
             continue
@@ -241,13 +244,28 @@ def _asked(place: Path, ids: Sequence[str], number: int) -> Iterator[str]:
         return
     if not (version[0] or "").endswith(f"+chapter.{number}"):
         yield f"another {NAME} was verified in its place, version {version[0]}"
-    for id in ids:
-        result = run.results.get(id)
-        if result is None:
-            yield f"{id}: not claimed, since the program has no name that the profile asks for"
-        elif result.status is not Status.PASS:
-            why = (result.message or "").strip().splitlines()
-            yield f"{id}: {result.status}{f': {why[0]}' if why else ''}"
+    yield from _grouped((id, _why_not(run.results.get(id))) for id in ids)
+
+
+def _why_not(result: Result | None) -> str | None:
+    """Why an answer is no pass; None if it is one."""
+    if result is None:
+        return "not claimed, since the program has no name that the profile asks for"
+    if result.status is Status.PASS:
+        return None
+    why = (result.message or "").strip().splitlines()
+    return f"{result.status}: {why[0]}" if why else str(result.status)
+
+
+def _grouped(answers: Iterable[tuple[str, str | None]]) -> Iterator[str]:
+    """What isn't a pass: clauses with the same reason together."""
+    same: dict[str, list[str]] = {}
+    for id, why in answers:
+        if why is not None:
+            same.setdefault(why, []).append(id)
+    for why, ids in same.items():
+        more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
+        yield f"{', '.join(ids[:NAMED])}{more}: {why}"
 
 
 @contextmanager
