@@ -87,6 +87,15 @@ def test_the_gradient_of_a_table_is_drawn_as_a_table() -> None:
     assert boxes(graph.dot(y))["n1"] == "[[1]\\n [2]\\n [3]]\\ngrad\\n[[0]\\n [0]\\n [1]]"
 
 
+def test_of_a_large_gradient_it_is_only_said_that_it_is_there() -> None:
+    x = Tensor(np.ones((3, 3)), autograd=True)
+    y = x.sum()
+    *_, last = graph.steps(y)
+    assert boxes(last)["n1"] == "shape (3, 3)\\nhas a cotangent"
+    y.backward()
+    assert boxes(graph.dot(x))["n1"] == "shape (3, 3)\\nhas a grad"
+
+
 def test_a_leaf_by_itself() -> None:
     x = leaf(1.0)
     assert boxes(graph.dot(x, x=x)) == {"n1": "x\\n[1]"}

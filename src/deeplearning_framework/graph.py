@@ -134,9 +134,7 @@ class _Picture:
             word = "grad" if cotangents is None else "cotangent"
             label = self._lines(box)
             if gradient is not None:
-                numbers = _numbers(gradient)
-                # A matrix begins a line of its own, so that its rows stand under each other.
-                label += [word, numbers] if "\n" in numbers else [f"{word} {numbers}"]
+                label += _told(word, gradient)
             look = _look(box) + (", penwidth=2" if box is now else "")
             lines.append(f"  n{number} [label={_quoted(label)}, {look}]")
         for start, end, needed in self.arrows:
@@ -177,9 +175,22 @@ def _look(box: Node | Tensor) -> str:
     return 'class="leaf", style=solid' if box.autograd else 'class="constant", style=dashed'
 
 
+def _told(word: str, gradient: Array) -> list[str]:
+    """That there is a gradient, which has the shape of its box; and its numbers, if they are few."""
+    if not _few(gradient):
+        return [f"has a {word}"]
+    numbers = _numbers(gradient)
+    # A matrix begins a line of its own, so that its rows stand under each other.
+    return [word, numbers] if "\n" in numbers else [f"{word} {numbers}"]
+
+
+def _few(array: Array) -> bool:
+    return 0 < array.size <= _MOST
+
+
 def _numbers(array: Array) -> str:
     """The numbers, if they are few; else the shape."""
-    if not 0 < array.size <= _MOST:
+    if not _few(array):
         return f"shape {array.shape}"
     real = array.dtype.kind == "f"
     formatter: Any = {"all": lambda number: f"{number:.4g}" if real else str(number)}
