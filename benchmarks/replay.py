@@ -1,6 +1,6 @@
 """The work with the reference, as in `framework.py`, recorded in the first steps and repeated in the others.
 
-Looking rows up in a long table can't be recorded; there every step is the framework's.
+Rows of a long table can't be recorded; there every step is the framework's.
 """
 
 from __future__ import annotations

@@ -38,6 +38,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from deeplearning_framework import primitives, tensor
 from deeplearning_framework.errors import ArgumentError, ReplayError
 from deeplearning_framework.optim import sgd
+from deeplearning_framework.rows import Rows
 from deeplearning_framework.shapes import Array
 from deeplearning_framework.tensor import Tensor
 
@@ -61,6 +62,7 @@ _COPIES = (np.array, np.ndarray.copy, np.ndarray.astype)
 _IN_RANGE = primitives._in_range  # what the framework asks of numbers: recorded as a call, and asked again
 _PLAIN = (bool, int, float, str, type(None))
 _REDUCTIONS = {np.ndarray.sum: np.add.reduce, np.ndarray.max: np.maximum.reduce}  # what those end in
+_LONGEST = 100_000  # numbers in a table that is written out for the sake of some rows
 _MOST = 3  # recordings: the first one may differ from the rest, since momentum begins with nothing
 
 _OURS = (os.path.dirname(__file__), os.path.dirname(np.__file__))
@@ -327,12 +329,13 @@ class _Tape:
 
     def answered(self, value: Thing) -> Thing:
         """What a replay will know of something that the step returned."""
-        if isinstance(value, (Tensor, Recorded)) and not tensor.is_leaf(value):
-            handle = self.operand(value._data if isinstance(value, Tensor) else value)
-            return _Out(handle.number, isinstance(value, Tensor))
-        if type(value) is np.ndarray:
-            return self.answered(self.operand(value))
-        if not tensor.is_leaf(value) and type(value) not in _PLAIN:
+        if isinstance(value, Tensor):
+            handle = self.operand(value._data)
+            there_before = tensor.is_leaf(value) and id(value) in self.tensors
+            return value if there_before else _Out(handle.number, in_tensor=True)
+        if type(value) in (Recorded, np.ndarray):
+            return _Out(self.operand(value).number, in_tensor=False)
+        if type(value) not in _PLAIN:
             self.refuse(f"a {type(value).__name__} that the step returns")
         return value
 
@@ -353,7 +356,7 @@ class _NumPy:
 def _watched(tape: _Tape) -> Iterator[None]:
     """Have whatever the framework does in this thread go through a tape."""
     slot = vars(Tensor)["_data"]
-    step, checked = sgd.SGD.step, sgd._checked
+    step, checked, shortest = sgd.SGD.step, sgd._checked, Rows.shortest
     wrapped: list[weakref.ref[Tensor]] = []
 
     def get(self: Tensor) -> Thing:
@@ -393,6 +396,13 @@ def _watched(tape: _Tape) -> Iterator[None]:
         alpha.optimizer = tape.stepping
         return alpha
 
+    def written_out(self: Rows) -> Thing:
+        if _tape() is not tape:
+            return shortest(self)
+        if math.prod(self.shape) > _LONGEST:
+            tape.refuse(f"a few rows of a table of shape {self.shape}: how many depends on the numbers")
+        return tape.operand(self.__array__())
+
     package = __name__.rpartition(".")[0]
     changes: list[tuple[Any, str, Any]] = [
         # The engine asks whether something is an array yet; there these are.
@@ -406,6 +416,7 @@ def _watched(tape: _Tape) -> Iterator[None]:
         (sgd.SGD, "step", noted_step),
         (sgd.SGD, "_room", lambda _, number, data: np.empty_like(data)),
         (sgd, "_checked", followed),
+        (Rows, "shortest", written_out),
     ]
     before = [(owner, name, vars(owner)[name]) for owner, name, _ in changes]
     with _one_at_a_time:
@@ -467,7 +478,7 @@ class _Recording:
         self.tape, self.runs, self.mode = (tape := _Tape(strict)), 1, tensor._mode.recording
         self.tensors = [isinstance(arg, Tensor) for arg in args]
         self.given = [x if (array := _array(x)) is None else tape.new(np.array(array)) for x in args]
-        draws = str(np.random.get_state(legacy=False))
+        draws = _random_state()
         with _watched(tape):
             result = step(
                 *(
@@ -475,7 +486,7 @@ class _Recording:
                     for x, wrapped in zip(self.given, self.tensors, strict=True)
                 )
             )
-            if str(np.random.get_state(legacy=False)) != draws:
+            if _random_state() != draws:
                 tape.refuse("random numbers that the step draws: draw them before, and pass them")
             self.answer = _mapped(tape.answered, result)
             returned = [_mapped(_array_in, result)]
@@ -730,7 +741,7 @@ class _Program:
     def _found(self, value: Thing) -> Thing:
         return self._place(value) if type(value) is _Ref else value
 
-    def _bound(self, line: _Line) -> list[Callable[[], object]]:  # noqa: PLR0911 (kinds of calls)
+    def _bound(self, line: _Line) -> list[Callable[[], object]]:  # noqa: PLR0911, PLR0912 (kinds of calls)
         """A call that needs no arguments any more; or two."""
         function = line.function
         args, options = _mapped(self._found, line.args), _mapped(self._found, line.options)
@@ -740,19 +751,20 @@ class _Program:
             return [partial(function, *args, **options)]
         out = self._place(line.written)
         if isinstance(function, np.ufunc) and not any(isinstance(x, (tuple, list)) for x in args):
-            args = self._numbers(args)
-            if not options and out.size == 1:
+            args, first = self._numbers(args), []
+            if _elementwise(line) and not options and out.size == 1:
                 single = out.reshape(())
                 args = [single if x is out else x.reshape(()) if type(x) is np.ndarray else x for x in args]
                 out = single
-            small = [x for x in args if type(x) is np.ndarray and x.ndim and x.shape != out.shape]
-            if len(args) == 2 and len(small) == 1 and not options and not _overlaps(out, args):  # noqa: PLR2004 (a binary one)
-                # NumPy stretches an operand in a copy three times as fast as in a sum.
-                stretched = [out if x is small[0] else x for x in args]
-                return [partial(out.__setitem__, ..., small[0]), partial(function, *stretched, out)]
+            elif _elementwise(line) and not options and not _overlaps(out, args):
+                for x in args:
+                    if type(x) is np.ndarray and x.ndim and x.shape != out.shape and x.dtype == out.dtype:
+                        # NumPy stretches an operand in a copy three times as fast as in a sum.
+                        args, first = [out if y is x else y for y in args], [partial(out.__setitem__, ..., x)]
+                        break
             if function in (np.maximum, np.minimum):  # which want to be told by name where to write
-                return [partial(function, *args, **options, out=out)]
-            return [partial(function, *args, out, **options)]
+                return [*first, partial(function, *args, **options, out=out)]
+            return [*first, partial(function, *args, out, **options)]
         if function is np.ndarray.dot:
             return [partial(args[0].dot, args[1], out)]
         if function in _REDUCTIONS and len(args) == 1:
@@ -770,10 +782,10 @@ class _Program:
     def _numbers(self, args: list[Thing]) -> list[Thing]:
         """Operands with Python's numbers as arrays of no dimension, which NumPy takes in half the time."""
         dtypes = {x.dtype for x in args if type(x) is np.ndarray}
-        if len(dtypes) > 1 or next(iter(dtypes)).kind != "f":
+        dtype = dtypes.pop() if len(dtypes) == 1 else None
+        if dtype is None or dtype.kind != "f":
             return args
-        (dtype,) = dtypes
-        made = [np.array(x, dtype) if isinstance(x, float) or type(x) is int else x for x in args]
+        made = [np.array(x, dtype) if type(x) in (int, float, _Alpha) else x for x in args]
         for x, place in zip(args, made, strict=True):
             if type(x) is _Alpha:
                 self.optimizers[id(x.optimizer)].rates.append(place)
@@ -995,6 +1007,11 @@ def _array_in(value: Thing) -> Thing:
 def _name(function: Thing) -> str:
     owner = getattr(function, "__self__", None)
     return f"{owner.__name__}.{function.__name__}" if isinstance(owner, np.ufunc) else str(function.__name__)
+
+
+def _random_state() -> tuple[Any, ...]:
+    state: Thing = np.random.get_state()
+    return state[1].tobytes(), state[2:]
 
 
 def _where() -> str:

@@ -1,6 +1,7 @@
 """Plugs: how real implementations answer the spec's questions.
 
     module.py         any module with the reference's names; nothing to write
+    replay.py         the reference's own replays
     dual_numbers.py   forward mode in pure Python, which shares nothing with the reference
     autograd.py       HIPS autograd, and `autograd.toml`, in which it says where it differs
     torch.py          PyTorch, and `torch.toml`, likewise
@@ -55,6 +56,7 @@ class Shipped:
 SHIPPED: Mapping[str, Shipped] = {
     "deeplearning_framework": Shipped("deeplearning_framework"),
     "chapter13": Shipped("dlspec.faults.chapter13"),
+    "replay": Shipped("dlspec.implementations.replay:Replayed"),
     "dual_numbers": Shipped("dlspec.implementations.dual_numbers:DualNumbers"),
     "autograd": Shipped("dlspec.implementations.autograd:Autograd", extra="autograd"),
     "micrograd": Shipped("dlspec.implementations.micrograd:Micrograd", extra="micrograd"),
