@@ -789,6 +789,8 @@ class _Program:
         for x, place in zip(args, made, strict=True):
             if type(x) is _Alpha:
                 self.optimizers[id(x.optimizer)].rates.append(place)
+            elif place is not x:
+                place.flags.writeable = False
         return made
 
     def misfit(self, args: tuple[Thing, ...]) -> str:
@@ -933,6 +935,13 @@ class Replay:
         self._programs = [program for program in self._programs if program.recording.other_arguments(args)]
         return self._record(args)
 
+    def __str__(self) -> str:
+        """The calls of the newest recording, with a letter for each place that they read or write."""
+        if not self._programs:
+            return "nothing recorded yet"
+        letters: dict[int, str] = {}
+        return "\n".join(_told(call, letters) for call in self._programs[-1].calls)
+
     def _record(self, args: tuple[Thing, ...]) -> Thing:
         new = _Recording(self._step, args, self.fallback != "eager")
         self.reason = "recorded"
@@ -950,7 +959,8 @@ class Replay:
                 self._recordings.append(new)
             else:
                 new.tape.refuse(f"what changes from call to call: {difference}")
-        self._refused = self.reason = new.tape.refused
+        self._refused = new.tape.refused
+        self.reason = self._refused or "this call was recorded"
         return new.result
 
 
@@ -991,6 +1001,27 @@ def _real(value: Thing) -> Thing:
 
 def _ref(value: Thing) -> Thing:
     return _Ref(value.number) if type(value) is Recorded else value
+
+
+def _told(call: Thing, letters: dict[int, str]) -> str:
+    """A call in words, such as ``multiply(a 4x3, 0.5, a 4x3)``."""
+    if call.func.__name__ == "run":  # under other rules for errors
+        call = call.args[0]
+    owner = getattr(call.func, "__self__", None)
+    args = [*([owner] if type(owner) is np.ndarray else []), *call.args, *call.keywords.values()]
+    words = []
+    for x in args:
+        if type(x) is np.ndarray and (x.ndim or x.flags.writeable):
+            letter = letters.setdefault(x.__array_interface__["data"][0], _letter(len(letters)))
+            words.append(f"{letter} {'x'.join(map(str, x.shape)) or '()'}")
+        else:
+            words.append("..." if x is ... else str(x))
+    return f"{call.func.__name__.strip('_')}({', '.join(words)})"
+
+
+def _letter(number: int) -> str:
+    """a to z, and then aa, ab."""
+    return (_letter(number // 26 - 1) if number >= 26 else "") + chr(ord("a") + number % 26)  # noqa: PLR2004 (letters)
 
 
 def _array(value: Thing) -> Array | None:
