@@ -6,6 +6,7 @@ clauses that are most the symbol's own, and how many others there are on each pa
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 from griffe import Docstring, Extension, Object
@@ -21,22 +22,36 @@ OWN = 5
 """So many clauses are named; the others are counted."""
 
 
+CODE_FOLLOWS = re.compile(r"::(?=\n\n {4})")
+"""How a docstring says that what is indented below is code; Markdown sees that by itself."""
+
+
 class Pins(Extension):
     """Adds a paragraph to docstrings."""
 
     def on_object(self, *, obj: Object, **_: object) -> None:
         """Look at something that was read; Griffe calls this."""
-        module = obj.module.path
-        if module not in pages() or obj.is_module or obj.docstring is None:
-            return
-        file = module.removeprefix(f"{NAME}.").replace(".", "/") + ".py"
-        symbol = obj.path.removeprefix(f"{module}.")
-        text = "\n\n".join(filter(None, [told(file, symbol), pinned(file, symbol)]))
-        if symbol in described(file) and text:
-            old = obj.docstring
-            made = Docstring(f"{old.value}\n\n{text}", lineno=old.lineno, endlineno=old.endlineno, parent=obj)
-            made.parser, made.parser_options = old.parser, old.parser_options
-            obj.docstring = made
+        if obj.docstring is not None:
+            text = "\n\n".join([CODE_FOLLOWS.sub(":", obj.docstring.value), *_paragraphs(obj)])
+            _replace(obj, obj.docstring, text)
+
+
+def _paragraphs(obj: Object) -> list[str]:
+    """What is to be said of an entry of the reference."""
+    module = obj.module.path
+    if module not in pages() or obj.is_module:
+        return []
+    file = module.removeprefix(f"{NAME}.").replace(".", "/") + ".py"
+    symbol = obj.path.removeprefix(f"{module}.")
+    if symbol not in described(file):
+        return []
+    return [text for text in (told(file, symbol), pinned(file, symbol)) if text]
+
+
+def _replace(obj: Object, old: Docstring, text: str) -> None:
+    made = Docstring(text, lineno=old.lineno, endlineno=old.endlineno, parent=obj)
+    made.parser, made.parser_options = old.parser, old.parser_options
+    obj.docstring = made
 
 
 def told(file: str, symbol: str) -> str:
