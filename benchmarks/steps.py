@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deeplearning_framework import SGD, CrossEntropyLoss, Embedding, Linear, Tensor
+from deeplearning_framework.primitives import tanh_vjp
 
 Array = NDArray[Any]
 Work = Callable[[], Any]
@@ -151,6 +152,7 @@ def steps() -> list[Step]:
         _ones(),
         _sums(),
         _memory(),
+        _pieces(),
         _rows(),
     ]
 
@@ -237,6 +239,22 @@ def _memory() -> Step:
         return np.subtract(p, room, out=room)
 
     return Step("memory", "an update of 784x256 numbers: new memory or the same again", fetched, kept)
+
+
+def _pieces() -> Step:
+    # Blocks of more than 32 MB go back to the system at once, whatever was set aside before.
+    x = np.random.default_rng(0).normal(size=5_000_000)
+    y_bar = np.ones_like(x)
+
+    def in_one_go() -> Array:
+        z = np.exp(-2.0 * np.abs(x))
+        return y_bar * (4.0 * z / (1.0 + z * (2.0 + z)))
+
+    def in_pieces() -> Array:
+        return tanh_vjp(y_bar, x)[0]
+
+    says = "the pullback of tanh for 5,000,000 numbers: in one go or piece by piece"
+    return Step("pieces", says, in_one_go, in_pieces)
 
 
 def _rows() -> Step:
