@@ -562,6 +562,8 @@ class _Program:
             if line.function is _IN_RANGE
         }
         self.optimizers = {key: _Optimizer(optimizer) for key, optimizer in tape.optimizers.items()}
+        self.constants: dict[Thing, Array] = {}
+        self.written: set[int] = set()
         lines = [line for line in tape.lines if not line.view]
         for number, array in recording.kept.items():
             kept = _Line(operator.setitem, [_Ref(tape.new(array).number), ..., _Ref(number)], {})
@@ -575,7 +577,7 @@ class _Program:
             if self._owns(line) & made:
                 raise ReplayError(f"Replay: {line.where} writes into an array made out of sight: return it")
         lines = self._needed(lines)
-        varying = self._varying(lines, self.lasting - made)
+        self.varying = varying = self._varying(lines, self.lasting - made)
         fixed = [line for line in lines if not (self._owns(line) | self._uses(line)) & varying]
         for line in fixed:
             if line.out is not None:
@@ -588,7 +590,10 @@ class _Program:
         self.calls: list[Callable[[], object]] = []
         usual = np.geterr()
         for errors, group in groupby(lines, lambda line: line.errors):
-            calls = [call for line in group for call in self._bound(line)]
+            calls = []
+            for line in group:
+                calls += self._bound(line)
+                self.written |= self._owns(line)
             if errors != usual:
                 context = contextvars.copy_context()  # NumPy keeps there what it does about errors
                 context.run(np.seterr, **errors)
@@ -601,7 +606,7 @@ class _Program:
         self.leaves, self.gradients = [t for t, _ in recording.leaves], [g for _, g in recording.leaves]
         self.answer = _mapped(self._outgoing, recording.answer)
         tape.forget()
-        del self.views, self.places, self.checked
+        del self.views, self.places, self.checked, self.varying, self.written
 
     def _outgoing(self, value: Thing) -> Thing:
         if type(value) is _Out:
@@ -613,8 +618,12 @@ class _Program:
         return set() if line.written is None else {self.tape.roots[line.written]}
 
     def _uses(self, line: _Line) -> set[int]:
-        """The memory that a call reads, also through views."""
-        found, waiting = set(), list(line.reads)
+        """The memory that a call reads."""
+        return self._roots_of(*line.reads)
+
+    def _roots_of(self, *numbers: int) -> set[int]:
+        """The memory of values; of a view also what it was chosen by."""
+        found, waiting = set(), list(numbers)
         while waiting:
             number = waiting.pop()
             if number in self.views:
@@ -741,7 +750,7 @@ class _Program:
     def _found(self, value: Thing) -> Thing:
         return self._place(value) if type(value) is _Ref else value
 
-    def _bound(self, line: _Line) -> list[Callable[[], object]]:  # noqa: PLR0911, PLR0912 (kinds of calls)
+    def _bound(self, line: _Line) -> list[Callable[[], object]]:  # noqa: PLR0911 (kinds of calls)
         """A call that needs no arguments any more; or two."""
         function = line.function
         args, options = _mapped(self._found, line.args), _mapped(self._found, line.options)
@@ -751,17 +760,14 @@ class _Program:
             return [partial(function, *args, **options)]
         out = self._place(line.written)
         if isinstance(function, np.ufunc) and not any(isinstance(x, (tuple, list)) for x in args):
-            args, first = self._numbers(args), []
+            args = self._numbers(args)
+            first: list[Callable[[], object]] = []
             if _elementwise(line) and not options and out.size == 1:
                 single = out.reshape(())
                 args = [single if x is out else x.reshape(()) if type(x) is np.ndarray else x for x in args]
                 out = single
-            elif _elementwise(line) and not options and not _overlaps(out, args):
-                for x in args:
-                    if type(x) is np.ndarray and x.ndim and x.shape != out.shape and x.dtype == out.dtype:
-                        # NumPy stretches an operand in a copy three times as fast as in a sum.
-                        args, first = [out if y is x else y for y in args], [partial(out.__setitem__, ..., x)]
-                        break
+            elif _elementwise(line) and not options:
+                args = [self._stretched(line, number, x, out, first) for number, x in enumerate(args)]
             if function in (np.maximum, np.minimum):  # which want to be told by name where to write
                 return [*first, partial(function, *args, **options, out=out)]
             return [*first, partial(function, *args, out, **options)]
@@ -771,13 +777,33 @@ class _Program:
             return [partial(_REDUCTIONS[function], args[0], **{"axis": None, **options}, out=out)]
         if function is np.ndarray.take:
             # Where numbers are checked there is nothing to clip, and to say so makes it six times as fast.
-            checked = self.checked.get(line.args[1]) == len(args[0]) and options == {"axis": 0}
+            number = line.args[1] if type(line.args[1]) is _Ref else None
+            checked = self.checked.get(number) == len(args[0]) and options == {"axis": 0}
             return [partial(args[0].take, *args[1:], **options, out=out, mode="clip" if checked else "raise")]
         if function in _COPIES and type(args[0]) is np.ndarray:
             return [partial(out.__setitem__, ..., args[0])]
         if function in (np.zeros, np.ones):
             return [partial(out.fill, int(function is np.ones))]
         return [partial(_copied, out, function, args, options)]
+
+    def _stretched(self, line: _Line, number: int, x: Thing, out: Array, first: list[Thing]) -> Thing:
+        """An operand in the size of the result: NumPy copies it so three times as fast as it adds it so.
+
+        A constant is copied once and for all; what isn't written to before, once in each replay.
+        """
+        ref = line.args[number]
+        if type(ref) is not _Ref or x.ndim == 0 or x.shape == out.shape or out.size > _LONGEST:
+            return x
+        roots = self._roots_of(ref)
+        if not roots & self.varying:
+            key = x.shape, x.dtype, x.tobytes(), out.shape
+            return self.constants.setdefault(key, np.array(np.broadcast_to(x, out.shape), order="C"))
+        if not roots <= self.lasting - self.written:
+            return x
+        if (ref, out.shape) not in self.constants:
+            place = self.constants[ref, out.shape] = np.empty(out.shape, x.dtype)
+            first.append(partial(place.__setitem__, ..., x))
+        return self.constants[ref, out.shape]
 
     def _numbers(self, args: list[Thing]) -> list[Thing]:
         """Operands with Python's numbers as arrays of no dimension, which NumPy takes in half the time."""
@@ -795,7 +821,7 @@ class _Program:
 
     def misfit(self, args: tuple[Thing, ...]) -> str:
         """What differs from the recording; nothing if nothing does."""
-        if reason := self.recording.other_arguments(args):
+        if (args or self.inputs) and (reason := self.recording.other_arguments(args)):
             return reason
         if tensor._mode.recording is not self.recording.mode:
             return "it was recorded " + ("outside of" if self.recording.mode else "under") + " no_grad()"
