@@ -58,7 +58,7 @@ def test_a_graph_is_walked_back_through_one_node_at_a_time(page: Page) -> None:
 
 def test_another_tensor_can_be_chosen(page: Page) -> None:
     box = page.locator(".playground")
-    box.get_by_label("Behind").select_option("h")
+    box.get_by_role("combobox", name="Behind").select_option("h")
 
     expect(box.locator(".py-pictures [role=status]").first).to_contain_text("2 steps lead back from h.")
 

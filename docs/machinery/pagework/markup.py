@@ -29,8 +29,8 @@ def code(source: str, language: str = "python", title: str = "", id: str = "") -
 
 
 def printed(text: str) -> str:
-    """What a program printed."""
-    return f"<pre><samp>{html.escape(text, quote=False)}</samp></pre>"
+    """What a program printed; it may be wider than its place, and then the keyboard scrolls it."""
+    return f'<pre tabindex="0"><samp>{html.escape(text, quote=False)}</samp></pre>'
 
 
 def link(text: str, target: str) -> str:
