@@ -26,7 +26,7 @@ A cell:
     <div class="pyrun" data-cell="2" data-kind="run">
       <div class="highlight"><pre><code>...</code></pre></div>
       <div class="pyrun-output">
-        <pre><samp>...</samp></pre>
+        <pre tabindex="0"><samp>...</samp></pre>
         <figure class="graph"><svg role="img" aria-label="ALT">...</svg></figure>
       </div>
     </div>
