@@ -30,7 +30,7 @@ from benchmarks.workloads import WORKLOADS
 
 ROOT = Path(__file__).parent.parent.parent
 ROUNDS = 7
-PATIENCE = 180.0  # seconds; the longest is to compile
+PATIENCE = 240.0  # seconds; the longest is to compile
 
 PEERS = {
     "torch": ("torch", "benchmarks.peers.torch"),
@@ -118,16 +118,18 @@ def main() -> None:
         except CannotDoError as error:
             missing[name] = {"cannot": str(error)}
     versions: dict[str, dict[str, str]] = {}
-    found: dict[str, Any] = {}
+    run = tracking.record({}, {})
+    del run["instructions"]
     for workload in workloads:
         print(workload, file=sys.stderr, flush=True)
-        found[workload] = compared(workload, pythons, versions) | missing
-    run = tracking.record(found, {})
-    del run["instructions"]
-    run["versions"] |= {name: value for own in versions.values() for name, value in own.items()}
+        run["steps"][workload] = compared(workload, pythons, versions) | missing
+        run["versions"] |= {name: value for own in versions.values() for name, value in own.items()}
+        if asked.json:
+            # After each workload: what half an hour has found isn't lost with the other half.
+            asked.json.write_text(tracking.dumped(run), encoding="utf-8")
     print(text(run))
-    for file in filter(None, (asked.json, HISTORY if asked.save else None)):
-        file.write_text(tracking.dumped(run), encoding="utf-8")
+    if asked.save:
+        HISTORY.write_text(tracking.dumped(run), encoding="utf-8")
 
 
 if __name__ == "__main__":
