@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from benchmarks import instructions, tracking
+from benchmarks import growth, instructions, tracking
 from benchmarks.workloads import WORKLOADS
 
 
@@ -23,12 +23,14 @@ class Session:
         before: What it is compared with.
         found: The figures of each workload.
         counts: The instructions of each workload that are counted.
+        growth: For each series the sizes, and what a step and a part of it cost in microseconds.
         lines: What there is to say at the end.
     """
 
     before: tracking.Run | None = None
     found: dict[str, tracking.Figures] = field(default_factory=dict)
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    growth: dict[str, list[tuple[int, float, float]]] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
 
 
@@ -77,6 +79,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         found.lines.append(f"not kept: {len(missing)} workloads weren't measured")
         return
     found.lines.append(f"kept: {tracking.save(tracking.record(found.found, found.counts))}")
+    if found.growth.keys() == growth.SERIES.keys():
+        growth.HISTORY.write_text(tracking.dumped(growth.record(found.growth)), encoding="utf-8")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -94,6 +98,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
             terminalreporter.write_line(_line(name, ratios))
     elif session.found and not instructions.available():
         terminalreporter.write_line("Valgrind isn't installed: no instructions were counted")
+    for name, costs in session.growth.items():
+        terminalreporter.write_sep("-", f"{name}: microseconds, and for each {growth.SERIES[name][2]}")
+        for size, cost, each in costs:
+            terminalreporter.write_line(
+                f"{size:>9,} {growth.SERIES[name][1]:<6} {cost:>12,.1f} {each:>10.4g}"
+            )
     if session.before is not None:
         terminalreporter.write_line(f"compared with {session.before['commit']} of {session.before['date']}")
     for line in session.lines:
