@@ -26,6 +26,7 @@ Run = Mapping[str, Any]
 TRACKED = ("framework", "replay")
 SHOWN = {"framework": "this framework", "replay": "the same, replayed"}
 TICKS = 4
+HUNDRED, TENTH = 100, 0.1  # from here on no digits after the point; below, two digits
 
 
 def comparison() -> Run:
@@ -83,15 +84,16 @@ def ratio(figures: Mapping[str, Any]) -> str:
 
 
 def digits(value: float) -> str:
-    """A number to three digits, or two if it is small."""
-    return f"{value:.0f}" if value >= 100 else f"{value:.3g}" if value >= 0.1 else f"{value:.2g}"  # noqa: PLR2004
+    """A number to three digits, without an exponent."""
+    return f"{value:.0f}" if value >= HUNDRED else f"{value:.3g}" if value >= TENTH else f"{value:.2g}"
 
 
 def duration(microseconds: float) -> str:
     """A time in the unit that suits it."""
-    if microseconds < 1:
-        return f"{digits(1000 * microseconds)} ns"
-    return f"{digits(microseconds)} µs" if microseconds < 1000 else f"{digits(microseconds / 1000)} ms"  # noqa: PLR2004
+    for unit, of_it in ((1e-3, "ns"), (1.0, "µs"), (1e3, "ms")):
+        if microseconds < 1000 * unit:
+            return f"{digits(microseconds / unit)} {of_it}"
+    return f"{digits(microseconds / 1e6)} s"
 
 
 def compared_on(_: Page, __: str) -> str:
