@@ -193,6 +193,39 @@ def test_arrays_go_in_and_out_in_any_arrangement() -> None:
     assert got["list"][1][1:] == ("words", None)
 
 
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda x, b: x == b,
+        lambda x, b: np.maximum(b, x) - b,
+        lambda x, b: np.matmul(x, x) + x.sum(axis=-1, keepdims=True),
+        lambda x, b: np.matmul(x * b[:, np.newaxis, np.newaxis], x),
+        lambda x, b: (x * b - b + 1.0) * b,
+        lambda x, b: np.full(3, 2.0) / (x.astype(np.float32) * np.arange(3)[:, np.newaxis] + 1.0),
+        lambda x, b: (x[:, :1] - x) * np.float64(0.1) + x.T,
+        lambda x, b: (x - x.max(axis=1)).argmax(axis=0) * 2 + 1,
+    ],
+)
+def test_operands_of_other_shapes_and_types(step: Callable[..., Any]) -> None:
+    def square(seed: int) -> Array:
+        return RNG(seed).integers(0, 3, (3, 3)).astype(np.float64)
+
+    replay = settled(step, square(0), square(1)[0])
+    for seed in range(3):
+        args = square(seed), square(seed + 9)[0]
+        expected = step(*args)
+        assert replay(*args).tobytes() == expected.tobytes()
+        assert replay(*args).dtype == expected.dtype
+
+
+def test_static_arguments_are_compared_too() -> None:
+    replay = settled(lambda scale: (PARAMETER * scale).sum(), 2.0)
+    with pytest.raises(ReplayError, match="0 arguments"):
+        replay()
+    with pytest.raises(ReplayError, match="argument 0 is not"):
+        replay(3.0)
+
+
 def test_what_comes_back_is_nobody_elses() -> None:
     w = leaf(3)
     replay = settled(lambda x: (w * x, x * 1.0), np.ones(3))

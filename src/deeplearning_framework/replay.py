@@ -821,7 +821,7 @@ class _Program:
 
     def misfit(self, args: tuple[Thing, ...]) -> str:
         """What differs from the recording; nothing if nothing does."""
-        if (args or self.inputs) and (reason := self.recording.other_arguments(args)):
+        if (args or self.recording.given) and (reason := self.recording.other_arguments(args)):
             return reason
         if tensor._mode.recording is not self.recording.mode:
             return "it was recorded " + ("outside of" if self.recording.mode else "under") + " no_grad()"
