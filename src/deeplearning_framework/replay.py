@@ -578,13 +578,14 @@ class _Program:
                 raise ReplayError(f"Replay: {line.where} writes into an array made out of sight: return it")
         lines = self._needed(lines)
         self.varying = varying = self._varying(lines, self.lasting - made)
-        fixed = [line for line in lines if not (self._owns(line) | self._uses(line)) & varying]
+        moving = [bool((self._owns(line) | self._uses(line)) & varying) for line in lines]
+        fixed = [line for line, moves in zip(lines, moving, strict=True) if not moves]
         for line in fixed:
             if line.out is not None:
                 self.places[line.out] = _room(tape.layouts[line.out])
             for call in self._bound(line):
                 call()
-        lines = self._checks_first([line for line in lines if line not in set(fixed)])
+        lines = self._checks_first([line for line, moves in zip(lines, moving, strict=True) if moves])
         lines = self._direct(lines)
         self._find_places(lines)
         self.calls: list[Callable[[], object]] = []
