@@ -25,6 +25,7 @@ pagework.engine = (() => {
   let generation = 0; // of Python; a request that was queued for an earlier one is dropped
   let last = 0;
   let pong = null;
+  let abandon = null; // ends the wait for a Python that is being loaded
 
   const megabytes = (bytes) => (bytes < 1e6 ? "under 1 MB" : `${Math.round(bytes / 1e6)} MB`);
 
@@ -58,31 +59,35 @@ pagework.engine = (() => {
 
   function begin(say) {
     if (ready) return ready;
-    const promise = (async () => {
-      const lacks = lacking();
-      if (lacks) throw new pagework.TooOld(lacks);
-      const files = await loaded(["core", "package"], say, "Python and NumPy");
-      say("Starting Python…");
-      const text = `(${pagework.worker})()`;
-      const made = new Native(`data:text/javascript;charset=utf-8,${encodeURIComponent(text)}`, {type: "module"});
-      worker = made;
-      await new Promise((resolve, reject) => {
-        made.onmessage = ({data}) => {
-          if (data.ready) resolve();
-          else if (data.died) reject(new pagework.Died(data.died));
-        };
-        made.onerror = (event) => reject(new pagework.Died(event.message || "the worker can't be started"));
-        made.abandon = reject;
-        made.postMessage({start: files});
-      });
-      made.onmessage = ({data}) => hear(data);
-      made.onmessageerror = () => end(new pagework.Died("what it said can't be read"));
-      made.onerror = (event) => { event.preventDefault(); end(new pagework.Died(event.message || "the worker ended")); };
-      last = Date.now();
-    })();
+    const stopped = new Promise((_, reject) => { abandon = reject; });
+    const promise = Promise.race([start(say, generation), stopped]);
     ready = promise;
     promise.catch(() => { if (ready === promise) { worker?.terminate(); worker = null; ready = null; } });
     return promise;
+  }
+
+  async function start(told, born) {
+    const say = (...words) => { if (born === generation) told(...words); };
+    const lacks = lacking();
+    if (lacks) throw new pagework.TooOld(lacks);
+    const files = await loaded(["core", "package"], say, "Python and NumPy");
+    if (born !== generation) return; // stopped while it was loading; what has come is kept
+    say("Starting Python…");
+    const text = `(${pagework.worker})()`;
+    const made = new Native(`data:text/javascript;charset=utf-8,${encodeURIComponent(text)}`, {type: "module"});
+    worker = made;
+    await new Promise((resolve, reject) => {
+      made.onmessage = ({data}) => {
+        if (data.ready) resolve();
+        else if (data.died) reject(new pagework.Died(data.died));
+      };
+      made.onerror = (event) => reject(new pagework.Died(event.message || "the worker can't be started"));
+      made.postMessage({start: files});
+    });
+    made.onmessage = ({data}) => hear(data);
+    made.onmessageerror = () => end(new pagework.Died("what it said can't be read"));
+    made.onerror = (event) => { event.preventDefault(); end(new pagework.Died(event.message || "the worker ended")); };
+    last = Date.now();
   }
 
   async function hear(data) {
@@ -120,7 +125,7 @@ pagework.engine = (() => {
     const old = worker;
     current = worker = ready = null;
     old?.terminate();
-    old?.abandon?.(why);
+    abandon?.(why);
     job?.reject(why);
     ended.forEach((listener) => listener(why));
   }
