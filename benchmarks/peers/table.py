@@ -13,7 +13,8 @@ HISTORY = Path(__file__).parent.parent / "history" / "peers.json"
 NAME, BY_HAND, COLUMN = 15, 5, 6  # characters
 HEADS = {
     "hand": ("hand", "ms"),
-    "framework": ("frame-", "work"),
+    "framework": ("frame", "work"),
+    "replay": ("re-", "play"),
     "torch.compile": ("torch", "comp."),
     "autograd": ("auto-", "grad"),
     "jax.jit": ("jax", "jit"),

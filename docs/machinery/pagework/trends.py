@@ -1,6 +1,6 @@
 """How fast the reference is: from the runs and comparisons that are kept in `benchmarks/history`.
 
-@speed DTYPE     a table: the step by hand, the limit, the reference and other frameworks
+@speed           tables: the step by hand, the limit, the reference and other frameworks
 @cannot          what other frameworks don't do, and why
 @compared_on     machine and versions of that comparison
 @trends          for each workload a drawing of all runs that are kept, and a table of its data
@@ -24,7 +24,7 @@ HISTORY = ROOT / "benchmarks" / "history"
 Run = Mapping[str, Any]
 
 TRACKED = ("framework", "replay")
-SHOWN = {"framework": "this framework", "replay": "the same, replayed"}
+SHOWN = {"framework": "this framework", "replay": "the same, replayed", "limit": "the limit"}
 TICKS = 4
 HUNDRED, TENTH = 100, 0.1  # from here on no digits after the point; below, two digits
 
@@ -50,9 +50,11 @@ def runs() -> list[Run]:
     )
 
 
-def speed(_: Page, dtype: str) -> str:
-    """Workloads and everybody who was asked, in one type, as a table of ratios to the step by hand."""
-    return table(comparison(), dtype.strip())
+def speed(_: Page, __: str) -> str:
+    """Workloads and everybody who was asked, a table of ratios to the step by hand for each type."""
+    run = comparison()
+    types = dict.fromkeys(name.rpartition(", ")[2] for name in run["steps"])
+    return "\n\n".join(f"In {dtype}:\n\n{table(run, dtype)}" for dtype in types)
 
 
 def table(run: Run, dtype: str) -> str:
