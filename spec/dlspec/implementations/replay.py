@@ -81,6 +81,10 @@ class Replayed(FunctionalImplementation):
             for leaf, gradient in zip(leaves, given, strict=True):
                 leaf.grad = None if gradient is None else Tensor(gradient)
             optimizer.step()
+            for leaf in leaves:
+                leaf.grad = (
+                    None  # whatever pattern of gradients comes next, it finds what it was recorded with
+                )
 
         replay = Replay(step, fallback="record")
         for given in gradients:
