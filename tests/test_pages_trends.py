@@ -72,7 +72,8 @@ def test_the_data_stands_under_the_drawing_the_newest_first() -> None:
 def test_each_machine_has_drawings_of_its_own() -> None:
     found = list(trends.drawn([run(1, 3.0), run(2, 9.0, processor="a slide rule"), run(3, 2.0)]))
     assert found[::2] == ["**an abacus, Linux, CPython 3.11**", "**a slide rule, Linux, CPython 3.11**"]
-    assert ["2 runs" in figure for figure in found[1::2]] == [True, False]
+    assert ["<summary>2 runs<" in figure for figure in found[1::2]] == [True, False]
+    assert "<summary>1 run<" in found[3]
     ids = [parsed(figure)[0][0].attrib["id"] for figure in found[1::2]]
     assert len(set(ids)) == 2
 

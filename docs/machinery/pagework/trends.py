@@ -163,7 +163,8 @@ def figure(workload: str, found: Sequence[Run], prefix: str) -> str:
     sides = [side for side in TRACKED if any(side in run["steps"][workload] for run in found)]
     last = found[-1]["steps"][workload]
     newest = "; ".join(f"{SHOWN[side]} {digits(last[side]['ratio'][1])}" for side in sides if side in last)
-    described = f"{len(found)} runs, from {found[0]['date']} to {found[-1]['date']}. The last: {newest}."
+    several = f"{len(found)} run{'s' * (len(found) > 1)}"
+    described = f"{several}, from {found[0]['date']} to {found[-1]['date']}. The last: {newest}."
     heads = "".join(f"<th>{SHOWN[side]}</th><th>instructions</th>" for side in sides)
     rows = "".join(
         f"<tr><td>{run['date']}</td><td><code>{escape(run['commit'])}</code></td>"
@@ -178,7 +179,7 @@ def figure(workload: str, found: Sequence[Run], prefix: str) -> str:
         f'aria-labelledby="{id}-title {id}-text" font-family="sans-serif" font-size="12">'
         f'<title id="{id}-title">{escape(workload)}: time of a step, relative to the one by hand</title>'
         f'<desc id="{id}-text">{escape(described)}</desc>{"".join(_curves(workload, found, sides))}</svg>'
-        f"<figcaption>{escape(workload)}</figcaption><details><summary>{len(found)} runs</summary>"
+        f"<figcaption>{escape(workload)}</figcaption><details><summary>{several}</summary>"
         f"<table><thead><tr><th>date</th><th>commit</th><th>by hand</th>{heads}</tr></thead>"
         f"<tbody>{rows}</tbody></table></details></figure>"
     )
