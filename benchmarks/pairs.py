@@ -27,7 +27,7 @@ from benchmarks.workloads import WORKLOADS, Array, Doing
 
 ROUNDS = 9
 BLOCK = 0.03  # seconds: long against the clock's grain, short against what else the machine does
-STEPS = 3  # are compared before anything is timed
+STEPS = 3  # before results are compared: what the first step records or compiles, the others do
 PATIENCE = 120.0  # seconds for one answer
 
 # The same sums, of up to some ten thousand terms, in another order.
@@ -64,15 +64,10 @@ def begin(module: str, workload: str) -> Doing:
     return doing
 
 
-def steps_to_compare(workload: str) -> int:
-    """How many steps are taken before results are compared: one where nothing is trained."""
-    return STEPS if WORKLOADS[workload]().parameters else 1
-
-
 def by_hand(workload: str) -> list[Array]:
     """What everybody has to get."""
     doing = begin(SIDES["hand"], workload)
-    for _ in range(steps_to_compare(workload)):
+    for _ in range(STEPS):
         doing.step()
     return doing.results()
 
@@ -212,7 +207,7 @@ def serve(module: str, workload: str) -> None:
         try:
             doing = doing or begin(module, workload)
             if question == "results":
-                for _ in range(steps_to_compare(workload)):
+                for _ in range(STEPS):
                     doing.step()
                 np.savez(arguments[0], *doing.results())
                 answer = {"answer": None}

@@ -18,7 +18,7 @@ def test_all_get_the_same(name: str) -> None:
     expected = pairs.by_hand(name)
     for side, module in pairs.SIDES.items():
         doing = pairs.begin(module, name)
-        for _ in range(pairs.steps_to_compare(name)):
+        for _ in range(pairs.STEPS):
             doing.step()
         pairs.assert_same(name, doing.results(), expected, side)
 
