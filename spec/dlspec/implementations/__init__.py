@@ -56,6 +56,7 @@ class Shipped:
 SHIPPED: Mapping[str, Shipped] = {
     "deeplearning_framework": Shipped("deeplearning_framework"),
     "chapter13": Shipped("dlspec.faults.chapter13"),
+    "replay": Shipped("dlspec.implementations.replay:Replayed"),
     "dual_numbers": Shipped("dlspec.implementations.dual_numbers:DualNumbers"),
     "autograd": Shipped("dlspec.implementations.autograd:Autograd", extra="autograd"),
     "micrograd": Shipped("dlspec.implementations.micrograd:Micrograd", extra="micrograd"),
