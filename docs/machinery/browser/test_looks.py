@@ -84,3 +84,15 @@ def test_search_finds_a_word(opened: Opener) -> None:
     page.keyboard.type("pullback")
     expect(page.locator(".md-search-result__item").first).to_be_visible()
     page.close()
+
+
+def test_the_index_of_the_search_waits_until_it_is_wanted(opened: Opener) -> None:
+    page = opened("index.html")
+    if page.url.startswith("file:"):
+        pytest.skip("on a disk the index is a script, and there is nothing to wait for")
+    asked = "performance.getEntriesByType('resource').some((one) => one.name.endsWith('search_index.json'))"
+    page.wait_for_load_state("networkidle")
+    assert not page.evaluate(asked)
+    page.locator(".md-search__input").first.click()
+    page.wait_for_function(asked)
+    page.close()
