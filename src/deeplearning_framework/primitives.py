@@ -88,9 +88,9 @@ def floating(x: Array) -> Array:
 def in_pieces(formula: Callable[..., tuple[Array, ...]], *arrays: Array) -> tuple[Array, ...]:
     """Apply a formula that goes element by element to long arrays piece by piece.
 
-    Each operation of a formula reads arrays and writes another. Long ones are new memory every time, which the
-    system hands out page by page, each filled with zeros first. Pieces are short enough for the memory of one
-    to be used again for the next, and to be in the processor's cache still.
+    Each operation of a formula reads arrays and writes another. A long one is new memory every time, which
+    the system hands out page by page, each filled with zeros first. Pieces are short enough for the memory of
+    one to be used again for the next, and to be in the processor's cache still.
 
     Args:
         formula: Arrays of one shape to a tuple of arrays of that shape.
