@@ -10,6 +10,7 @@ import json
 import re
 import tarfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,31 @@ def test_another_file_than_it_was_is_refused(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(UnavailableError, match=r"one-1\.0.* has the digest .* is wanted"):
         runtime.had(ONE, tmp_path)
     assert not (tmp_path / ONE.file).exists()
+
+
+def test_numpy_is_had_though_its_carrier_wants_an_older_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = tmp_path / "shelf"
+    shelf.mkdir()
+    about = "open_webui-0.12.4.dist-info"
+    with zipfile.ZipFile(shelf / "open_webui-0.12.4-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(f"{runtime.NUMPY.within}{runtime.NUMPY.file}", b"one")
+        wheel.writestr(
+            f"{about}/METADATA",
+            "Metadata-Version: 2.1\nName: open-webui\nVersion: 0.12.4\nRequires-Python: <3.13\n",
+        )
+        wheel.writestr(
+            f"{about}/WHEEL",
+            "Wheel-Version: 1.0\nGenerator: none\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        )
+        wheel.writestr(f"{about}/RECORD", "")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", shelf.as_uri())
+
+    kept = runtime.had(replace(runtime.NUMPY, sha256=ONE.sha256), tmp_path / "cache")
+
+    assert kept.read_bytes() == b"one"
 
 
 def test_a_site_without_python_says_why(

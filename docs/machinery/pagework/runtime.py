@@ -79,11 +79,13 @@ PYODIDE = Package(
 )
 
 # NumPy publishes no wheel for browsers. This one was built by the makers of Pyodide, whose lock file has
-# the same digest; of what is on PyPI, Open WebUI carries it.
+# the same digest; of what is on PyPI, Open WebUI carries it. Nobody is to run that, so it doesn't matter
+# that it asks for an older Python than the page's.
 NUMPY = Package(
     "open-webui==0.12.4",
     "numpy-2.4.3-cp314-cp314-pyemscripten_2026_0_wasm32.whl",
     "0cad9c1b91f0082e4f959bc0e0bf5835a2efbba6ab3b1e9d1fe6e7e564cca98e",
+    options=(*PURE, "--ignore-requires-python"),
     within="open_webui/frontend/pyodide/",
 )
 
