@@ -87,6 +87,25 @@ def test_explain_names_what_a_law_depends_on_besides_itself(dlspec: Command) -> 
     assert "  depends  ops.add.shape\n\n" in out
 
 
+@pytest.mark.parametrize("group", [(), ("divergences",)])
+def test_a_command_is_told_in_a_line_of_a_terminal(
+    dlspec: Command, monkeypatch: pytest.MonkeyPatch, group: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    _, out, _ = dlspec(*group, "--help")
+
+    _, _, commands = out.partition("Commands:\n")
+    lines = commands.strip().splitlines()
+    assert lines
+    assert not [line for line in lines if line.endswith("...")]
+
+
+def test_no_help_shows_how_a_default_is_made(dlspec: Command) -> None:
+    for command in ("verify", "freeze", "grade", "faults", "variants"):
+        _, out, _ = dlspec(command, "--help")
+        assert "<class" not in out
+
+
 def test_the_help_of_verify_speaks_of_programs(dlspec: Command) -> None:
     _, out, _ = dlspec("verify", "--help")
 

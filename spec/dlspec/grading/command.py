@@ -55,7 +55,10 @@ def grade_command(
     only: Annotated[
         list[str],
         typer.Option(
-            default_factory=list, metavar="GLOB", help="Ask clauses with matching ids only; may be repeated."
+            default_factory=list,
+            show_default=False,
+            metavar="GLOB",
+            help="Ask clauses with matching ids only; may be repeated.",
         ),
     ],
     out: Annotated[
@@ -91,11 +94,12 @@ def grade_command(
         typer.Option(metavar="ADDRESS", help="Spread them over a Dask cluster whose workers have dlspec."),
     ] = None,
 ) -> None:
-    """Verify every submission in a folder, several at a time, each within limits of time and memory.
+    """Verify every submission in a folder, within limits.
 
-    Results: results.json, results.csv, and a report of each in DIR/reports. A rerun takes up where the last
-    one ended, and asks again only where a submission, the spec or an option has changed. It promises
-    isolation, limits and honest results, and is no security sandbox: submissions run with your rights.
+    Several are verified at a time, each within limits of time and memory. Results: results.json, results.csv,
+    and a report of each in DIR/reports. A rerun takes up where the last one ended, and asks again only where
+    a submission, the spec or an option has changed. It promises isolation, limits and honest results, and is
+    no security sandbox: submissions run with your rights.
 
     Exit codes: 0 all are graded, however badly, 2 the command can't be carried out, 4 it was interrupted, or
     some could not be graded.

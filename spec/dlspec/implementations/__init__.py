@@ -340,7 +340,9 @@ def read_divergences(path: Path) -> tuple[Divergence, ...]:
     """
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise TargetError(f"{path.name} can't be read: {error.strerror}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise TargetError(f"{path.name} can't be read: {error}") from error
     if extra := tables.keys() - {"divergence"}:
         name = sorted(extra)[0]

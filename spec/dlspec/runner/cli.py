@@ -107,7 +107,7 @@ def verify_command(
         Path | None, typer.Option(metavar="DIR", help="Write a stand-alone script for every failure.")
     ] = None,
 ) -> None:
-    """Ask an implementation every clause of the profiles that it claims.
+    """Hold an implementation to the profiles that it claims.
 
     Exit codes: 0 every claimed profile conforms, 1 some don't, 2 the command or the target can't be used,
     3 the adapter is broken, or the program breaks the protocol at the start, 4 not everything was asked.
@@ -287,7 +287,7 @@ def promote_command(
 
 @app.command(name="lint")
 def lint_command() -> None:
-    """Check the spec as a text: ids, sentences, the lock and the cases. For those who work on the spec."""
+    """Check the spec as a text: ids, sentences, lock and cases. For those who work on the spec."""
     problems = manifest.lint()
     for problem in problems:
         typer.echo(problem)

@@ -75,10 +75,11 @@ def _group() -> None:
 def init_command(
     report: Annotated[Path, typer.Argument(help="A report of `dlspec verify --report`.")],
 ) -> None:
-    """Print the first draft of a file of declared divergences: what failed, and what was declared before.
+    """Draft a file of declared divergences, and print it.
 
-    Category and reason of what failed are left empty, and `dlspec verify --divergences` refuses the file
-    until they are filled in. What isn't provided is no divergence, and left out.
+    It has what failed in the report, and what was declared before. Category and reason of what failed are
+    left empty, and `dlspec verify --divergences` refuses the file until they are filled in. What isn't
+    provided is no divergence, and left out.
     """
     typer.echo("\n".join(drafted(reports.read(report))))
 

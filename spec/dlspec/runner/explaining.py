@@ -75,7 +75,10 @@ def list_command(
 def explain_command(
     clause: Annotated[str, typer.Argument(help="The id of a clause, or fault:ID or variant:ID.")],
 ) -> None:
-    """Explain a clause: what it says, the formula, why it is there and how to satisfy it; or tell a fault."""
+    """Explain a clause, or tell the story of a fault.
+
+    Of a clause: what it says, the formula, why it is there and how to satisfy it.
+    """
     if clause.startswith(("fault:", "variant:")):
         exams.explain(clause)
         return

@@ -309,9 +309,10 @@ def matrix_command(
     as_json: Annotated[bool, typer.Option("--json", help="As data.")] = False,
     brief: Annotated[bool, typer.Option("--brief", help="The table alone.")] = False,
 ) -> None:
-    """Show reports side by side, in Markdown, and explain every clause that isn't kept.
+    """Show reports side by side, in Markdown.
 
-    Exit codes: 0 whatever the verdicts are, 2 a file is no report, or not of the same exam.
+    Below the table every clause is explained that isn't kept. Exit codes: 0 whatever the verdicts are, 2 a
+    file is no report, or not of the same exam.
     """
     found = rows(report)
     if as_json:

@@ -34,7 +34,10 @@ def new_command(
         typer.Option(metavar="NAME", help="A copy of an adapter that is shipped, such as autograd."),
     ] = None,
 ) -> None:
-    """Write an adapter with blanks, or a copy of one that is shipped, to start from."""
+    """Write an adapter to start from.
+
+    It has blanks to fill in, or is a copy of one that is shipped.
+    """
     if tape + functional + (like is not None) != 1:
         raise Stop("say which kind of adapter: --tape, --functional or --like NAME")
     if file.suffix != ".py" or not file.stem.isidentifier() or keyword.iskeyword(file.stem):

@@ -134,11 +134,12 @@ def reproduce_command(
     every: Annotated[bool, typer.Option("--all", help="Every clause that isn't kept in it.")] = False,
     jobs: Jobs = CORES,
 ) -> None:
-    """Run the script that a report holds for a clause that isn't kept, and say whether it shows the failure.
+    """Run the script of a failure in a report.
 
-    It is run in the working folder, which has to be the one that the report was made in where the target was
-    a path. Exit codes: 0 the failure shows (with --all every one of which there is a script), 1 it doesn't,
-    2 there is no such report, clause or script, 4 a script can't be run here.
+    It says whether the failure shows. It is run in the working folder, which has to be the one that the
+    report was made in where the target was a path. Exit codes: 0 the failure shows (with --all every one of
+    which there is a script), 1 it doesn't, 2 there is no such report, clause or script, 4 a script can't be
+    run here.
     """
     read = reports.read(report)
     if (clause is None) != every:
