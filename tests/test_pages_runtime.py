@@ -140,9 +140,12 @@ def test_a_site_without_python_says_why(
     assert runtime.main([*arguments, "--required"]) == 1
 
 
-def test_a_command_that_fails_is_told_by_its_last_line(tmp_path: Path) -> None:
+def test_a_command_that_fails_is_told_by_its_last_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(UnavailableError, match=r"one==1\.0 can't be fetched: last"):
         runtime._call(["python", "-c", "import sys; sys.exit('first\\nlast')"], tmp_path, ONE)
+    assert capsys.readouterr().err == "fetching one==1.0\n  first\n  last\n"
 
 
 def test_a_folder_that_is_no_site_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,3 +30,9 @@ def test_a_folder_that_is_no_site_is_refused(tmp_path: Path, capsys: pytest.Capt
     with pytest.raises(SystemExit):
         serve.main([str(tmp_path)])
     assert "is no built site" in capsys.readouterr().err
+
+
+def test_a_port_that_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        serve.main([str(tmp_path), "--port", "65536"])
+    assert "a number from 0 to 65535 is wanted" in capsys.readouterr().err

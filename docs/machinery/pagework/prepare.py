@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from pagework.places import DOCS
@@ -28,7 +29,9 @@ def install() -> None:
         return
     for name in names:
         shutil.copyfile(DOCS / name, place / name)
-    subprocess.run([node("npm"), "ci", "--no-audit", "--no-fund"], cwd=place, check=True)
+    done = subprocess.run([node("npm"), "ci", "--no-audit", "--no-fund"], cwd=place, check=False)
+    if done.returncode != 0:
+        sys.exit("npm didn't bring what docs/package-lock.json names, for the reason that it gives above")
     installed.write_bytes(lock)
 
 

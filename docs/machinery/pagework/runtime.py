@@ -194,6 +194,10 @@ def _call(command: Sequence[str], place: Path, package: Package) -> None:
     answer = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
     if answer.returncode != 0:
         said = [line for line in answer.stderr.splitlines() if line.strip()]
+        # pip ends in the same words when there is no network and when a version doesn't suit; before them it
+        # says which of the two it was, at length.
+        for line in said:
+            print(f"  {line[:300]}", file=sys.stderr)
         raise UnavailableError(f"{package.requirement} can't be fetched: {' '.join(said[-1:])[:300]}")
 
 

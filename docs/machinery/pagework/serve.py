@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 PORT = 8000
+HIGHEST_PORT = 65535
 
 
 class Pages(http.server.SimpleHTTPRequestHandler):
@@ -42,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=PORT, help="[%(default)s]")
     parser.add_argument("--no-browser", action="store_true", help="don't open a browser")
     options = parser.parse_args(arguments)
+    if not 0 <= options.port <= HIGHEST_PORT:
+        parser.error(f"--port {options.port}: a number from 0 to {HIGHEST_PORT} is wanted")
     if not (options.site / "index.html").is_file():
         parser.error(f"{options.site} is no built site: it has no index.html")
     with server(options.site, options.port) as pages:
