@@ -13,6 +13,7 @@ from pagework import prepare
 def test_where_npm_fails_it_is_told_without_a_traceback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (tmp_path / "installed.json").write_text("an older lock", encoding="utf-8")
     monkeypatch.setattr(prepare, "MODULES", tmp_path / "node_modules")
     monkeypatch.setattr(prepare, "node", lambda name: name)
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: subprocess.CompletedProcess((), 1))

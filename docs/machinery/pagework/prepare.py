@@ -27,6 +27,8 @@ def install() -> None:
     lock = (DOCS / "package-lock.json").read_bytes()
     if installed.exists() and installed.read_bytes() == lock:
         return
+    # npm begins by emptying the folder. If it then fails, what was said of it before is no longer true.
+    installed.unlink(missing_ok=True)
     for name in names:
         shutil.copyfile(DOCS / name, place / name)
     done = subprocess.run([node("npm"), "ci", "--no-audit", "--no-fund"], cwd=place, check=False)
