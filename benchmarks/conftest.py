@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from benchmarks import growth, instructions, tracking
+from benchmarks import growth, instructions, pairs, tracking
 from benchmarks.workloads import WORKLOADS
 
 
@@ -20,6 +20,7 @@ class Session:
     """A run under way.
 
     Attributes:
+        quick: Whether nothing is kept or compared, so that a look is enough.
         before: What it is compared with.
         found: The figures of each workload.
         counts: The instructions of each workload that are counted.
@@ -27,6 +28,7 @@ class Session:
         lines: What there is to say at the end.
     """
 
+    quick: bool = True
     before: tracking.Run | None = None
     found: dict[str, tracking.Figures] = field(default_factory=dict)
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -50,7 +52,8 @@ def pytest_configure(config: pytest.Config) -> None:
     Raises:
         pytest.UsageError: There is nothing.
     """
-    session = config.stash[SESSION] = Session()
+    quick = not (config.getoption("--save") or config.getoption("--compare"))
+    session = config.stash[SESSION] = Session(quick)
     if config.getoption("--compare"):
         session.before = tracking.last_alike(tracking.runs())
         if session.before is None:
@@ -58,9 +61,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Count instructions only for who keeps or compares them, and has what it takes."""
-    if not instructions.available() or not (config.getoption("--save") or config.getoption("--compare")):
-        items[:] = [item for item in items if not item.name.startswith("test_instructions")]
+    """Leave out what takes long and is only for who keeps or compares it, and what can't be had."""
+    quick = config.stash[SESSION].quick
+    left_out = ("test_instructions",) * (quick or not instructions.available()) + ("test_growth",) * quick
+    if quick:
+        left_out += tuple(
+            f"test_step[{name}-{side}" for name in WORKLOADS for side in pairs.SIDES.keys() - tracking.QUICK
+        )
+    items[:] = [item for item in items if not item.name.startswith(left_out)]
 
 
 @pytest.fixture

@@ -25,6 +25,9 @@ def test_all_get_the_same(name: str) -> None:
 
 @workloads
 def test_ratio(session: Session, name: str) -> None:
+    if session.quick:
+        session.found[name] = tracking.measured(name, 1, tracking.QUICK)
+        return
     figures = tracking.measured(name)
     if session.before:
         figures = tracking.confirmed(name, figures, session.before)

@@ -29,6 +29,9 @@ AGAIN = 2  # how often what looks like a regression is measured again
 MORE_INSTRUCTIONS = 1.02
 """Counts are exact, but a release of Python or NumPy moves them; a change below this is nobody's business."""
 
+QUICK = {side: pairs.SIDES[side] for side in ("framework", "hand")}
+"""What is timed where nothing is kept or compared, once."""
+
 NOT_TRACKED = ("limit",)
 """Sides that are measured to compare with, and are nobody's regression."""
 
