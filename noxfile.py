@@ -232,7 +232,7 @@ def docs(session: nox.Session) -> None:
 def site(session: nox.Session) -> None:
     """Build the pages and look at them: links, ids, weight, what is left out; and use them in a browser."""
     place = built(session)
-    session.run("pytest", "tests/site")
+    session.run("pytest", "tests/site", "tests/test_pages_chapters.py")
     session.run("python", "-m", "pagework.check_site", str(place))
     session.run("python", "-m", "pagework.literate")
     session.run("python", "-m", "pagework.chapters")
