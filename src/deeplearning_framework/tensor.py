@@ -566,9 +566,7 @@ def _walk(root: Node | Tensor, seed: Array, retain_graph: bool) -> None:  # noqa
     """Carry a cotangent from a root to the leaves, and there into `grad`."""
     cotangents: dict[Node | Tensor, Any] = {root: seed}
     summed: set[Node | Tensor] = set()  # whose cotangent is a sum made here, and may be added to in place
-    given: set[Node | Tensor] = (
-        set()
-    )  # leaves whose cotangent the vjp gave away, so that it may be kept as it is
+    given: set[Node | Tensor] = set()  # leaves whose cotangent was given away: it may be kept as it is
     arrived: list[tuple[Node | Tensor, Any, bool]] = []
     heap = [(-root.order, root)] if isinstance(root, Node) else []
 

@@ -81,10 +81,9 @@ class Replayed(FunctionalImplementation):
             for leaf, gradient in zip(leaves, given, strict=True):
                 leaf.grad = None if gradient is None else Tensor(gradient)
             optimizer.step()
+            # Whatever pattern of gradients comes next, it finds what it was recorded with.
             for leaf in leaves:
-                leaf.grad = (
-                    None  # whatever pattern of gradients comes next, it finds what it was recorded with
-                )
+                leaf.grad = None
 
         replay = Replay(step, fallback="record")
         for given in gradients:
