@@ -30,7 +30,7 @@ from __future__ import annotations
 import inspect
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, get_type_hints
 
 import numpy as np
@@ -73,11 +73,12 @@ class OpCase:
     def fits(self, dtype: str) -> bool:
         """Whether that type holds the case's numbers to the last bit."""
         arrays = (*self.operands, self.cotangent)
-        return all(x.dtype.kind != "f" or np.array_equal(x, x.astype(dtype)) for x in arrays)
+        others = (x for x in arrays if x.dtype.kind == "f" and x.dtype != dtype)
+        return all((x == x.astype(dtype)).all() for x in others)
 
     def astype(self, dtype: str) -> OpCase:
         """The same case, which is exact in either type, in another."""
-        return replace(self, operands=_cast(self.operands, dtype), cotangent=_cast(self.cotangent, dtype))
+        return OpCase(_cast(self.operands, dtype), self.static, _cast(self.cotangent, dtype), self.answer)
 
     def indexed(self, dtypes: Sequence[str]) -> OpCase:
         """The same case with indices and targets in a type among these, the first where theirs isn't."""
@@ -87,7 +88,7 @@ class OpCase:
             else value
             for name, value in self.static.items()
         }
-        return replace(self, static=static)
+        return OpCase(self.operands, static, self.cotangent, self.answer)
 
     def inputs(self) -> dict[str, Any]:
         """What a report or a case file keeps of the question."""

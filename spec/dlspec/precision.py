@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, NamedTuple
 
 import mpmath
@@ -130,6 +131,7 @@ def _to_text(number: Any) -> str:
     return f"{-mantissa if rounded < 0 else mantissa:#x}p{int(rounded.exp)}"
 
 
+@cache
 def _from_text(text: str) -> Any:
     """The inverse of `_to_text`."""
     mantissa, _, exponent = text.partition("p")

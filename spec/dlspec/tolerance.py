@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -25,12 +26,14 @@ from dlspec.failure import ConformanceFailure, NotProvided, ProgramError
 Array = NDArray[Any]
 
 
+@cache
 def eps(dtype: Any) -> float:
     """The spacing of the dtype's numbers at 1; that of float64 for integers, which compute there."""
     dtype = np.dtype(dtype)
     return float(np.finfo(dtype if dtype.kind == "f" else np.float64).eps)
 
 
+@cache
 def smallest(dtype: Any) -> float:
     """The smallest normal number of a dtype: below it a result may round to zero."""
     dtype = np.dtype(dtype)
@@ -88,13 +91,13 @@ def assert_within(got: Array | None, expected: Any, bound: Any, what: str) -> No
         return
     if got.dtype.kind not in "fiub":
         raise ConformanceFailure(f"{what} has dtype {got.dtype}, which holds no real numbers", what=what)
+    same = got == wanted
+    if same.all():  # as most are, being made of whole numbers
+        return
     got64, wanted64 = got.astype(np.float64), wanted.astype(np.float64)
     limit = np.asarray(bound, dtype=np.float64)
     if limit.shape != wanted.shape:
         limit = np.broadcast_to(limit, wanted.shape)
-    same = got64 == wanted64
-    if same.all():  # as most are, being made of whole numbers
-        return
     with np.errstate(invalid="ignore", over="ignore"):
         error = np.abs(got64 - wanted64)
     same |= np.isnan(got64) & np.isnan(wanted64)

@@ -213,10 +213,13 @@ class ModuleImplementation(TapeImplementation):
 
     def _op(self, op: str) -> Callable[..., Value]:
         def call(*operands: Value, **static: Any) -> Value:
-            arrays = {key: value for key, value in static.items() if isinstance(value, np.ndarray)}
-            # With its type: to a dictionary 1, 1.0 and True are one key.
-            plain = tuple((key, type(value), value) for key, value in static.items() if key not in arrays)
-            signature = (op, len(operands), plain, tuple(arrays))
+            arrays: dict[str, Any] = {}
+            signature: tuple[Any, ...] = (op, len(operands))
+            if static:  # most calls have no such arguments, and long programs are made of those
+                arrays = {key: value for key, value in static.items() if isinstance(value, np.ndarray)}
+                # With its type: to a dictionary 1, 1.0 and True are one key.
+                plain = tuple((key, type(value), value) for key, value in static.items() if key not in arrays)
+                signature += (plain, tuple(arrays))
             compiled = self._compiled.get(signature)
             if compiled is None:
                 compiled = self._compiled[signature] = self._compile(op, len(operands), static, tuple(arrays))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import _thread
 from collections.abc import Callable, Sequence
-from threading import Thread
 from typing import Any, TypeVar
 
 import numpy as np
@@ -50,17 +50,20 @@ def in_another_thread(function: Callable[[], T]) -> T:
     """What a function gives where another thread calls it, while this one waits."""
     answers: list[T] = []
     raised: list[BaseException] = []
+    answered = _thread.allocate_lock()
 
     def ask() -> None:
         try:
             answers.append(function())
         except BaseException as error:
             raised.append(error)
+        finally:
+            answered.release()
 
-    # A thread as it is: a pool of one takes twice as long to start, and there are thousands.
-    thread = Thread(target=ask)
-    thread.start()
-    thread.join()
+    # A thread as it is: `threading.Thread` waits for its start too, and there are thousands.
+    answered.acquire()
+    _thread.start_new_thread(ask, ())
+    answered.acquire()
     if raised:
         raise raised[0]
     return answers[0]
