@@ -18,7 +18,9 @@ import nox
 
 nox.needs_version = ">=2025.2.9"
 nox.options.sessions = ["lint", "types", "spec", "examples", "verify", "faults", "build", "tests"]
-nox.options.default_venv_backend = "virtualenv"
+nox.options.default_venv_backend = (
+    "uv|virtualenv"  # uv makes an environment in a second, and need not be there
+)
 nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = False
 
@@ -27,6 +29,9 @@ OLDEST = (3, 11)
 
 LOWEST_NUMPY = {"3.11": "2.0", "3.12": "2.0", "3.13": "2.1", "3.14": "2.3"}
 """For each Python the oldest NumPy from 2.0 on that has wheels for it."""
+
+UPGRADE_NO_MORE = ["--upgrade", "--upgrade-strategy=only-if-needed"]
+"""What makes pip renew what is named, and not what that needs."""
 
 PROGRAMS = ("cmd:node examples/other_languages/small.js",)
 """Implementations in other languages; this one needs Node."""
@@ -63,7 +68,8 @@ def group(name: str) -> list[str]:
 
 def prepare(session: nox.Session, *requirements: str, extras: str = "spec") -> None:
     """Install the project as it stands, and keep caches out of the tree."""
-    session.install(*requirements, "--editable", f".[{extras}]")
+    # Bytecode of what is imported alone: to compile all that is installed takes as long as to install it.
+    session.install("--no-compile", *requirements, "--editable", f".[{extras}]")
     quiet(session)
 
 
@@ -75,7 +81,8 @@ def quiet(session: nox.Session) -> None:
             "HYPOTHESIS_STORAGE_DIRECTORY": str(cache / "hypothesis"),
             "MYPY_CACHE_DIR": str(cache / "mypy"),
             "PYTEST_ADDOPTS": "-p no:cacheprovider",
-            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONDONTWRITEBYTECODE": "",
+            "PYTHONPYCACHEPREFIX": str(cache / "bytecode"),
             "RUFF_CACHE_DIR": str(cache / "ruff"),
         }
     )
@@ -113,7 +120,9 @@ def spec(session: nox.Session, numpy: str) -> None:
     if numpy == "lowest":
         prepare(session, f"numpy~={LOWEST_NUMPY[str(session.python)]}.0")
     else:
-        prepare(session, "--upgrade", "--upgrade-strategy=only-if-needed", "numpy")
+        # Of an environment from last time NumPy alone is renewed.
+        only = ["--upgrade-package=numpy"] if session.venv_backend == "uv" else UPGRADE_NO_MORE
+        prepare(session, *only, "numpy")
     session.run(
         "pytest", "--pyargs", "dlspec.clauses", "--implementation", "deeplearning_framework", *session.posargs
     )
