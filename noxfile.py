@@ -303,13 +303,13 @@ ALONE: dict[str, str | None] = {
 def bench(session: nox.Session) -> None:
     """Time every op and a step of training; `-- --save` keeps it, `-- --compare` finds what got slower."""
     prepare(session, *group("bench"))
-    quick = ["--benchmark-max-time=0.1", "--benchmark-min-rounds=5", "--benchmark-columns=median,iqr,rounds"]
+    quick = ["--benchmark-max-time=0.05", "--benchmark-min-rounds=3", "--benchmark-columns=median,iqr,rounds"]
     session.run("pytest", "benchmarks", *quick, *session.posargs, env=ALONE)
 
 
 @nox.session
 def peers(session: nox.Session) -> None:
-    """Time a step of training beside other frameworks, each in its own environment; takes half an hour."""
+    """Time a step of training beside other frameworks, each in its own environment; `-- --save` keeps it."""
     prepare(session)
     place = Path(session.create_tmp()).resolve()
     session.run("python", "-m", "benchmarks.peers", str(place), *session.posargs, env=ALONE)

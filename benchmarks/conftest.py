@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmarks import growth, instructions, pairs, tracking
+from benchmarks import growth, instructions, operands, pairs, tracking
 from benchmarks.workloads import WORKLOADS
+from dlspec.catalogue import CATALOGUE
 
 
 @dataclass
@@ -24,6 +26,7 @@ class Session:
         before: What it is compared with.
         found: The figures of each workload.
         counts: The instructions of each workload that are counted.
+        operations: For each op and size what it takes forward, and its pullback, in microseconds.
         growth: For each series the sizes, and what a step and a part of it cost in microseconds.
         lines: What there is to say at the end.
     """
@@ -32,8 +35,15 @@ class Session:
     before: tracking.Run | None = None
     found: dict[str, tracking.Figures] = field(default_factory=dict)
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    operations: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
     growth: dict[str, list[tuple[int, float, float]]] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
+
+    def note(self, way: str, op: str, side: int, benchmark: BenchmarkFixture) -> None:
+        """Keep the median of what was just timed; with `--benchmark-disable` nothing was."""
+        if benchmark.stats is not None:
+            (taken,) = tracking.rounded([1e6 * benchmark.stats.stats.median])
+            self.operations.setdefault(op, {}).setdefault(str(side), {})[way] = taken
 
 
 SESSION = pytest.StashKey[Session]()
@@ -89,6 +99,13 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     found.lines.append(f"kept: {tracking.save(tracking.record(found.found, found.counts))}")
     if found.growth.keys() == growth.SERIES.keys():
         growth.HISTORY.write_text(tracking.dumped(growth.record(found.growth)), encoding="utf-8")
+        found.lines.append(f"kept: {growth.HISTORY}")
+    everything = {(op.name, str(side)) for op in CATALOGUE for side in operands.SIDES}
+    if everything == {(op, side) for op, sizes in found.operations.items() for side in sizes}:
+        run = tracking.record({}, {}) | {"operations": found.operations}
+        del run["steps"], run["instructions"]
+        tracking.OPERATIONS.write_text(tracking.dumped(run), encoding="utf-8")
+        found.lines.append(f"kept: {tracking.OPERATIONS}")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.pairs import CHOSEN_KERNELS, ONE_THREAD, begin
+from benchmarks.pairs import CHOSEN_KERNELS, begin, limited_to
 
 WORKLOADS = (
     "XOR, float64",
@@ -41,7 +41,7 @@ def per_step(module: str, workload: str) -> int:
     Raises:
         RuntimeError: Valgrind couldn't count.
     """
-    environment = {k: v for k, v in os.environ.items() if k not in CHOSEN_KERNELS} | ONE_THREAD
+    environment = {k: v for k, v in os.environ.items() if k not in CHOSEN_KERNELS} | limited_to(1)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "counts"
         # Two functions of the C library that nothing else calls mark where counting starts and ends.

@@ -14,6 +14,9 @@ from dlspec.catalogue import Op
 
 Array = NDArray[Any]
 
+SIDES = (4, 32, 256)
+"""Sizes: what bookkeeping costs, what is usual, and what arithmetic and memory cost."""
+
 
 @dataclass(frozen=True)
 class Call:

@@ -9,27 +9,29 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmarks.operands import prepare
+from benchmarks.conftest import Session
+from benchmarks.operands import SIDES, prepare
 from deeplearning_framework import Tensor
 from dlspec.catalogue import CATALOGUE, Op
 
-SECONDS = 0.1
-sides = pytest.mark.parametrize("side", [4, 32, 256], ids="{0}x{0}".format)
+SECONDS = 0.05
+sides = pytest.mark.parametrize("side", SIDES, ids="{0}x{0}".format)
 ops = pytest.mark.parametrize("op", CATALOGUE, ids=lambda op: op.name)
 
 
 @sides
 @ops
-def test_forward(benchmark: BenchmarkFixture, op: Op, side: int) -> None:
+def test_forward(session: Session, benchmark: BenchmarkFixture, op: Op, side: int) -> None:
     call = prepare(op, side)
     np.testing.assert_allclose(call.run().data, call.expected, rtol=1e-9)
     benchmark.group = f"{op.name}, {side}x{side}"
     benchmark(call.run)
+    session.note("forward", op.name, side, benchmark)
 
 
 @sides
 @ops
-def test_pullback(benchmark: BenchmarkFixture, op: Op, side: int) -> None:
+def test_pullback(session: Session, benchmark: BenchmarkFixture, op: Op, side: int) -> None:
     call = prepare(op, side)
     seed = np.ones(call.expected.shape)
 
@@ -46,3 +48,4 @@ def test_pullback(benchmark: BenchmarkFixture, op: Op, side: int) -> None:
     benchmark.group = f"{op.name}, {side}x{side}"
     # A graph serves once, so each round builds its own, and that isn't counted.
     benchmark.pedantic(Tensor.backward, setup=graph, rounds=max(5, min(500, round(SECONDS / took))))
+    session.note("pullback", op.name, side, benchmark)

@@ -37,6 +37,8 @@ NOT_TRACKED = ("limit",)
 
 RUNS = Path(__file__).parent / "history" / "runs"
 
+OPERATIONS = Path(__file__).parent / "history" / "operations.json"
+
 Figures = dict[str, dict[str, list[float]]]
 """Of one workload, for each side: `ratio` to hand-written NumPy, or `microseconds` by hand, both as lower
 quartile, median and upper quartile over all rounds; and `starts`, the lowest and the highest median of one.
@@ -175,11 +177,15 @@ def commit() -> str:
     )
 
 
+def when() -> dict[str, str]:
+    """The date, and the commit."""
+    return {"date": time.strftime("%Y-%m-%d %H:%M", time.gmtime()), "commit": commit()}
+
+
 def record(steps: Mapping[str, Figures], counts: Mapping[str, Mapping[str, int]]) -> Run:
     """A run, as it is kept."""
     return {
-        "date": time.strftime("%Y-%m-%d %H:%M", time.gmtime()),
-        "commit": commit(),
+        **when(),
         "machine": machine(),
         "versions": versions(),
         "steps": dict(steps),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-HISTORY = Path(__file__).parent.parent / "history" / "peers.json"
+FOLDER = Path(__file__).parent.parent / "history"
 
 NAME, BY_HAND, COLUMN = 15, 5, 6  # characters
 HEADS = {
@@ -24,9 +24,14 @@ HEADS = {
 """How the names of sides stand in narrow columns."""
 
 
-def kept() -> dict[str, Any]:
+def history(threads: int = 1) -> Path:
+    """Where a comparison is kept."""
+    return FOLDER / ("peers.json" if threads == 1 else f"peers_{threads}_threads.json")
+
+
+def kept(threads: int = 1) -> dict[str, Any]:
     """The comparison that is committed."""
-    found: dict[str, Any] = json.loads(HISTORY.read_text(encoding="utf-8"))
+    found: dict[str, Any] = json.loads(history(threads).read_text(encoding="utf-8"))
     return found
 
 
@@ -53,6 +58,14 @@ def ratio(side: dict[str, Any] | None) -> str:
         return "-"
     value = side["ratio"][1]
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}" if value >= 0.1 else f"{value:.3f}"
+
+
+def megabytes(side: dict[str, Any] | None) -> str:
+    """The peak of a step in at most five characters; a dash where it isn't known."""
+    if side is None or "megabytes" not in side:
+        return "-"
+    value = side["megabytes"][0]
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}"
 
 
 def milliseconds(row: dict[str, Any]) -> str:
@@ -89,6 +102,13 @@ def text(run: dict[str, Any]) -> str:
             for name, row in found
         ]
         lines.append("")
+        if any("megabytes" in row["hand"] for _, row in found):
+            lines += [f"{dtype}: MB at the peak of a step, beyond what is there before it", ""]
+            lines += [
+                name.ljust(NAME) + _line([megabytes(row.get(side)) for side in ["hand", *most]])
+                for name, row in found
+            ]
+            lines.append("")
     for side in others:
         done = [
             f"{ratio(row[side])} in {name}"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 os.environ["DEV"] = "CPU"
-os.environ["CPU_COUNT"] = "1"  # threads
+os.environ["CPU_COUNT"] = os.environ["OMP_NUM_THREADS"]
 
 from tinygrad import Tensor, TinyJit
 

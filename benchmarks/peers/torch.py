@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import numpy as np
@@ -12,7 +13,7 @@ from benchmarks.workloads import Array, Doing, Workload
 
 VERSIONS = {"PyTorch": torch.__version__}
 
-torch.set_num_threads(1)
+torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
 
 def tensor(x: Array) -> Tensor:
