@@ -21,14 +21,27 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from heapq import heappop, heappush
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplearning_framework import SGD, CrossEntropyLoss, Embedding, Linear, Tensor
+from deeplearning_framework import (
+    SGD,
+    CrossEntropyLoss,
+    Embedding,
+    Linear,
+    MSELoss,
+    Sequential,
+    Sigmoid,
+    Tanh,
+    Tensor,
+)
 from deeplearning_framework.primitives import sigmoid
+from deeplearning_framework.replay import Replay
 
 Array = NDArray[Any]
 Work = Callable[[], Any]
@@ -39,6 +52,8 @@ BLOCK = 0.02
 """Seconds of one turn: long against the grain of the clock."""
 
 CHAIN = 2000
+SHORT_CHAIN = 500
+"""As long as Python's stack allows, with room for whoever measures."""
 
 
 class Closing:
@@ -114,6 +129,63 @@ def without_collector(work: Work) -> Work:
     return run
 
 
+class Numbered(Recording):
+    """The same with a number: what was made later has a larger one."""
+
+    __slots__ = ("order",)
+
+    def __init__(self, *parts: Any) -> None:
+        """Take the next number."""
+        super().__init__(*parts)
+        self.order = next(_numbers)
+
+
+_numbers = count()
+
+
+def add_numbered(x: Numbered, y: Numbered) -> Numbered:
+    """Add, and write that down."""
+    return Numbered(x.data + y.data, add_vjp, (x, y), (x.data.shape, y.data.shape))
+
+
+def walk_sorted(root: Numbered, seed: Array) -> dict[Numbered, Array]:
+    """Carry a cotangent to the leaves as the textbook does: search depth first, then visit what was found."""
+    seen: set[Numbered] = set()
+    operands_first: list[Numbered] = []
+
+    def search(node: Numbered) -> None:
+        seen.add(node)
+        for parent in node.parents:
+            if parent.parents and parent not in seen:
+                search(parent)
+        operands_first.append(node)
+
+    search(root)
+    cotangents = {root: seed}
+    for node in reversed(operands_first):
+        pulled = node.rule(cotangents.pop(node), *node.residuals)
+        for parent, x_bar in zip(node.parents, pulled, strict=True):
+            cotangents[parent] = cotangents[parent] + x_bar if parent in cotangents else x_bar
+    return cotangents
+
+
+def walk_newest_first(root: Numbered, seed: Array) -> dict[Numbered, Array]:
+    """The same by number: a heap has the newest on top."""
+    cotangents = {root: seed}
+    heap = [(-root.order, root)]
+    while heap:
+        node = heappop(heap)[1]
+        pulled = node.rule(cotangents.pop(node), *node.residuals)
+        for parent, x_bar in zip(node.parents, pulled, strict=True):
+            if parent in cotangents:
+                cotangents[parent] = cotangents[parent] + x_bar
+            else:
+                cotangents[parent] = x_bar
+                if parent.parents:
+                    heappush(heap, (-parent.order, parent))
+    return cotangents
+
+
 @dataclass(frozen=True)
 class Step:
     """A choice.
@@ -146,6 +218,7 @@ def steps() -> list[Step]:
             chain_closing,
             chain_recording,
         ),
+        _order(),
         _affine(),
         _cross_entropy(),
         _dot(),
@@ -154,7 +227,17 @@ def steps() -> list[Step]:
         _memory(),
         _pieces(),
         _rows(),
+        _replay(),
     ]
+
+
+def _order() -> Step:
+    x = total = Numbered(np.ones(4), None, (), ())
+    for _ in range(SHORT_CHAIN):
+        total = add_numbered(total, x)
+    root, seed = total, np.ones(4)
+    says = f"the way back through {SHORT_CHAIN} additions: sorted by recursion, or the newest first"
+    return Step("order", says, lambda: walk_sorted(root, seed)[x], lambda: walk_newest_first(root, seed)[x])
 
 
 def _affine() -> Step:
@@ -276,6 +359,58 @@ def _rows() -> Step:
     )
 
 
+def _replay() -> Step:
+    rng = np.random.default_rng(0)
+    model = Sequential([Linear(2, 3, rng=rng), Tanh(), Linear(3, 1, rng=rng), Sigmoid()])
+    data, target = (
+        Tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]),
+        Tensor([[0.0], [1.0], [1.0], [0.0]]),
+    )
+    # So that a step changes nothing, whatever it costs.
+    criterion, optimizer = MSELoss(), SGD(model.get_parameters(), alpha=0.0)
+
+    def step() -> Tensor:
+        loss = criterion(model(data), target)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return Step("replay", "a step of training on XOR: as it is written, or replayed", step, Replay(step))
+
+
+def products() -> Step:
+    """Not a choice: a step of a large network, and the matrix products that are in it whoever does it."""
+    rng = np.random.default_rng(0)
+    sides, batch = (784, 256, 128, 10), 512
+    layers = [Linear(n, m, rng=rng, dtype=np.float32) for n, m in pairwise(sides)]
+    model = Sequential([layers[0], Tanh(), layers[1], Tanh(), layers[2]])
+    data = Tensor(rng.normal(size=(batch, sides[0])).astype(np.float32))
+    classes = rng.integers(0, sides[-1], batch)
+    criterion, optimizer = CrossEntropyLoss(), SGD(model.get_parameters(), alpha=0.0)
+
+    def step() -> Array:
+        loss = criterion(model(data), classes)
+        loss.backward()
+        optimizer.step()
+        return np.asarray(loss.data)
+
+    values = [rng.normal(size=(batch, side)).astype(np.float32) for side in sides]
+    weights = [layer.weight.data for layer in layers]
+
+    def alone() -> Array:
+        y = values[0]
+        for x, w in zip(values, weights, strict=False):
+            y = x.dot(w)
+        for x, w, y_bar in zip(values, weights, values[1:], strict=False):
+            x.T.dot(y_bar)
+            if x is not values[0]:  # nobody asks for the cotangent of the data
+                y_bar.dot(w.T)
+        return y
+
+    says = "a step of an MLP, 784-256-128-10, 512 rows, float32: all of it, or its matrix products"
+    return Step("products", says, step, alone)
+
+
 def _gradient(leaf: Tensor) -> Array:
     assert leaf.grad is not None
     return leaf.grad.data
@@ -301,16 +436,18 @@ def measured(found: Sequence[Step], rounds: int = ROUNDS) -> dict[str, Any]:
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{_processor()}, CPython {platform.python_version()}, NumPy {np.__version__}",
-        "steps": [
-            {
-                "id": step.id,
-                "says": step.says,
-                "ratio": round(statistics.median(each), 2),
-                "quartiles": [round(q, 2) for q in statistics.quantiles(each, n=4)[::2]],
-            }
-            for step in found
-            for each in [ratios(step, rounds)]
-        ],
+        "steps": [_figure(step, rounds) for step in found],
+        "products": _figure(products(), rounds),
+    }
+
+
+def _figure(step: Step, rounds: int) -> dict[str, Any]:
+    each = ratios(step, rounds)
+    return {
+        "id": step.id,
+        "says": step.says,
+        "ratio": round(statistics.median(each), 2),
+        "quartiles": [round(q, 2) for q in statistics.quantiles(each, n=4)[::2]],
     }
 
 
@@ -324,7 +461,7 @@ def told(figures: dict[str, Any]) -> str:
     """The figures as a table."""
     lines = [
         f"{step['ratio']:6.2f}  ({step['quartiles'][0]:.2f} to {step['quartiles'][1]:.2f})  {step['says']}"
-        for step in figures["steps"]
+        for step in (*figures["steps"], figures["products"])
     ]
     return "\n".join([*lines, f"{figures['machine']}; {figures['date']}"])
 

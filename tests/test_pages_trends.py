@@ -51,6 +51,13 @@ def test_a_run_more_is_a_point_more_and_less_time_is_lower() -> None:
     assert len(list(drawing.iter(f"{SVG}polygon"))) == 2
 
 
+def test_every_choice_has_its_line_with_what_was_measured() -> None:
+    step = {"id": "x", "says": "one way or another", "ratio": 1.5, "quartiles": [1.25, 12.5]}
+    text = trends.chosen({"date": "2026-01-01", "machine": "an abacus", "steps": [step]})
+    assert "| one way or another | 1.5 | 1.25 to 12.5 |" in text.splitlines()
+    assert text.endswith("Measured on 2026-01-01 (UTC): an abacus.")
+
+
 def test_a_drawing_says_what_it_shows() -> None:
     drawing = svg(trends.figure("XOR, float64", [run(1, 3.0), run(2, 2.0)], "t"))
     title, text = drawing.find(f"{SVG}title"), drawing.find(f"{SVG}desc")

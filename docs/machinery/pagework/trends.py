@@ -5,6 +5,7 @@
 @compared_on     machine and versions of that comparison
 @trends          for each workload a drawing of all runs that are kept, and a table of its data
 @growth          how cost grows with depth, width, batch and vocabulary
+@choices         what single choices are worth, each with the same work without it
 """
 
 from __future__ import annotations
@@ -259,10 +260,26 @@ def grown(run: Run) -> str:
     return "\n".join(lines)
 
 
+def choices(_: Page, __: str) -> str:
+    """For each choice how many times as long the same work takes without it, and where that was measured."""
+    return chosen(_read("steps.json"))
+
+
+def chosen(run: Run) -> str:
+    """That table, with the quartiles of the rounds."""
+    lines = ["| the same work, without the choice or with it | times as long without | half of the rounds |"]
+    lines.append("|---|--:|--:|")
+    for step in run["steps"]:
+        low, high = (digits(quartile) for quartile in step["quartiles"])
+        lines.append(f"| {step['says']} | {digits(step['ratio'])} | {low} to {high} |")
+    return "\n".join([*lines, "", f"Measured on {run['date']} (UTC): {run['machine']}."])
+
+
 DIRECTIVES = {
     "speed": speed,
     "cannot": cannot,
     "compared_on": compared_on,
     "trends": trends,
     "growth": growth,
+    "choices": choices,
 }
