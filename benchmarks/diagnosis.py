@@ -311,9 +311,9 @@ FIX THESE FIRST
 
 A report has the same under `fix_first`, and under `blocked_by` for each clause.
 
-How far this goes was measured on {sample} of the {faults} [planted faults](faults/index.md), drawn at
-random, with all clauses but those of `scale`, which are slow. {unnoticed} of these faults only `scale`
-notices. Of the {noticed} others,
+How far this goes was measured on {sample} [planted faults](faults/index.md), drawn at random
+from the {faults} that there were, with all clauses but those of `scale`, which are slow. {unnoticed} of
+them only `scale` notices. Of the {noticed} others,
 
 | | lower quartile | median | upper quartile | most |
 |---|--:|--:|--:|--:|

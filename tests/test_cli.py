@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -136,7 +137,8 @@ def test_explain_gives_formula_reason_and_remedy_from_where_they_stand(dlspec: C
     lines = out.splitlines()
     assert "  contract    ()->()" in lines
     assert "sinh(x) / cosh(x)" in out, "the catalogue's definition"
-    assert r"y = \tanh x" in out, "the reference's equation"
+    assert "  y = tanh x" in lines, "the reference's equation"
+    assert "  x_bar = y_bar 4z / (1+z)^2 with z = e^(-2|x|)" in lines
     meant = [fault for fault in faults().values() if fault.caught_by == "ops.tanh.gradient"]
     assert " ".join(meant[0].story.split()) in " ".join(out.split())
     assert any(line.startswith("    - ") for line in lines)
@@ -151,6 +153,22 @@ def test_every_definition_is_shown_whole() -> None:
 
         assert text.startswith(("lambda ", "def ", "np.")), op.id
         compile(text, op.id, "exec")
+
+
+def test_no_equation_is_shown_as_latex() -> None:
+    found = [line for op in CATALOGUE for equation in explaining.equations(op) for line in equation]
+
+    assert len(found) > len(CATALOGUE)
+    assert [line for line in found if re.search(r"[\\{}$]", line)] == []
+
+
+def test_equations_are_typed_as_one_would_type_them() -> None:
+    assert explaining.typed(
+        r"y = \frac{e^{x_{ij} - m}}{\sum_j x_j}, \qquad \bar x_{ij} = \bar\ell\,W^\top"
+    ) == [
+        "y = (e^(x_ij - m)) / (sum_j x_j)",
+        "x_bar_ij = l_bar W^T",
+    ]
 
 
 def test_explain_works_on_every_clause(dlspec: Command) -> None:

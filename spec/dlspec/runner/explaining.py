@@ -11,7 +11,7 @@ import ast
 import inspect
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
@@ -121,8 +121,9 @@ def _formula(op: Op | None) -> Iterator[str]:
     for number, line in enumerate(definition(op)):
         label = "" if number else "definition"
         yield f"  {label:<10}  {line}"
-    for equation in _equations(op):
-        yield from (f"  {line}" for line in equation)
+    for equation in equations(op):
+        for line in equation:
+            yield from wrapped(line, "  ")
 
 
 def definition(op: Op) -> list[str]:
@@ -140,14 +141,42 @@ def definition(op: Op) -> list[str]:
     return [text]
 
 
-def _equations(op: Op) -> Iterator[list[str]]:
+def equations(op: Op) -> Iterator[list[str]]:
     """What stands between `$$` in the docstring of the reference's own op."""
     from dlspec.faults import reference
 
     for node in ast.parse(reference.sources()["primitives"]).body:
         if isinstance(node, ast.FunctionDef) and node.name == op.name:
             for equation in re.findall(r"\$\$(.*?)\$\$", ast.get_docstring(node) or "", re.DOTALL):
-                yield [line.rstrip() for line in textwrap.dedent(equation).strip().splitlines()]
+                yield typed(equation)
+
+
+def typed(equation: str) -> list[str]:
+    """An equation in LaTeX as one would type it, `x_bar = c x^(c-1) y_bar`: a line for each part of it."""
+    text = " ".join(equation.split())
+    rules: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
+        (r"\\(?:text|mathrm)\{([^{}]*)\}", r"\1"),
+        (r"\\Big[lr]", ""),
+        (r"\^\\top", "^T"),
+        (r"\\(?:quad|[ ,])", " "),
+        (r"\\ldots", "..."),
+        (r"\\ne\b", "!="),
+        (r"\\bar\s*(?:\\ell|(\w))", lambda found: f"{found[1] or 'l'}_bar"),
+        (r"\\ell", "l"),
+        *[(r"(?<=[_^])\{([^{}]*)\}", lambda found: _grouped(found[1]))] * 2,  # from the inside out
+        (r"\\frac\s*(\w)\s*(\w)", r"\1/\2"),
+        (r"\\frac\{([^{}]*)\}\{([^{}]*)\}", lambda found: f"{_grouped(found[1])} / {_grouped(found[2])}"),
+        (r"\\(?=ln|max|sum|tanh)", ""),
+    )
+    for written, read in rules:
+        text = re.sub(written, read, text)
+    return [" ".join(part.split()).rstrip(",") for part in text.split(r"\qquad")]
+
+
+def _grouped(part: str) -> str:
+    """In parentheses, unless it can't be misread without: a name, a power, what is in brackets already."""
+    part = part.strip()
+    return part if re.fullmatch(r"[^\W_]+|\([^()]*\)(\^\w+)?|\[[^]]*\]", part) else f"({part})"
 
 
 def _why(clause: Clause) -> Iterator[str]:
