@@ -14,7 +14,6 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks import growth, instructions, operands, pairs, tracking
 from benchmarks.workloads import WORKLOADS
-from dlspec.catalogue import CATALOGUE
 
 
 @dataclass
@@ -35,14 +34,15 @@ class Session:
     before: tracking.Run | None = None
     found: dict[str, tracking.Figures] = field(default_factory=dict)
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
-    operations: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
+    operations: operands.Times = field(default_factory=dict)
     growth: dict[str, list[tuple[int, float, float]]] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
 
     def note(self, way: str, op: str, side: int, benchmark: BenchmarkFixture) -> None:
-        """Keep the median of what was just timed; with `--benchmark-disable` nothing was."""
+        """Keep the quartiles of what was just timed; with `--benchmark-disable` nothing was."""
         if benchmark.stats is not None:
-            (taken,) = tracking.rounded([1e6 * benchmark.stats.stats.median])
+            found = benchmark.stats.stats
+            taken = tracking.rounded(1e6 * seconds for seconds in (found.q1, found.median, found.q3))
             self.operations.setdefault(op, {}).setdefault(str(side), {})[way] = taken
 
 
@@ -89,23 +89,22 @@ def session(request: pytest.FixtureRequest) -> Session:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Keep what was found, if all of it was."""
+    """Keep what was found of each kind, if all of that kind was."""
     found = session.config.stash[SESSION]
     if not session.config.getoption("--save"):
         return
     if missing := WORKLOADS.keys() - found.found.keys():
         found.lines.append(f"not kept: {len(missing)} workloads weren't measured")
-        return
-    found.lines.append(f"kept: {tracking.save(tracking.record(found.found, found.counts))}")
+    else:
+        found.lines.append(f"kept: {tracking.save(tracking.record(found.found, found.counts))}")
     if found.growth.keys() == growth.SERIES.keys():
         growth.HISTORY.write_text(tracking.dumped(growth.record(found.growth)), encoding="utf-8")
         found.lines.append(f"kept: {growth.HISTORY}")
-    everything = {(op.name, str(side)) for op in CATALOGUE for side in operands.SIDES}
-    if everything == {(op, side) for op, sizes in found.operations.items() for side in sizes}:
+    if operands.all_in(found.operations):
         run = tracking.record({}, {}) | {"operations": found.operations}
         del run["steps"], run["instructions"]
-        tracking.OPERATIONS.write_text(tracking.dumped(run), encoding="utf-8")
-        found.lines.append(f"kept: {tracking.OPERATIONS}")
+        operands.HISTORY.write_text(tracking.dumped(run), encoding="utf-8")
+        found.lines.append(f"kept: {operands.HISTORY}")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deeplearning_framework import Embedding, Layer, Linear, LSTMCell, RNNCell, Tensor, apply, primitives
-from dlspec.catalogue import Op
+from dlspec.catalogue import CATALOGUE, Op
 
 Array = NDArray[Any]
 
 SIDES = (4, 32, 256)
 """Sizes: what bookkeeping costs, what is usual, and what arithmetic and memory cost."""
+
+HISTORY = Path(__file__).parent / "history" / "operations.json"
+
+Times = dict[str, dict[str, dict[str, list[float]]]]
+"""For each op and size what it takes `forward`, and its `pullback`, in microseconds: lower quartile, median,
+upper quartile.
+"""
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,15 @@ class Call:
     run: Callable[[], Tensor]
     leaves: list[Tensor]
     expected: Array
+
+
+def all_in(found: Times) -> bool:
+    """Whether every op was timed at every size, there and back."""
+    return all(
+        {"forward", "pullback"} <= found.get(op.name, {}).get(str(side), {}).keys()
+        for op in CATALOGUE
+        for side in SIDES
+    )
 
 
 def static_of(name: str, side: int, rng: np.random.Generator) -> dict[str, Any]:

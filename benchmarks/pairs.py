@@ -29,7 +29,7 @@ from benchmarks.workloads import WORKLOADS, Array, Doing
 
 ROUNDS = 9
 BLOCK = 0.03  # seconds: long against the clock's grain, short against what else the machine does
-STEPS = 3  # before results are compared: what the first step records or compiles, the others do
+STEPS = 3  # before anything is compared or timed: what the first step records or compiles, the others do
 PATIENCE = 120.0  # seconds for one answer
 PAUSE = 0.3  # seconds after which the threads of the side before have stopped looking out for work
 
@@ -276,14 +276,20 @@ def serve(module: str, workload: str) -> None:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     doing, timer, number = None, None, 0
+
+    def ready(doing: Doing) -> Timer:
+        # The collector runs, as it does for users.
+        for _ in range(STEPS):
+            doing.step()
+        return Timer(doing.step, gc.enable, clock)
+
     for line in sys.stdin:
         question, *arguments = line.split()
         answer: dict[str, Any]
         try:
             doing = doing or begin(module, workload)
             if question == "results":
-                for _ in range(STEPS):
-                    doing.step()
+                timer = ready(doing)
                 np.savez(arguments[0], *doing.results())
                 answer = {"answer": None}
             elif question == "versions":
@@ -293,10 +299,8 @@ def serve(module: str, workload: str) -> None:
             elif question == "memory":
                 answer = {"answer": memory_of(doing.step)}
             else:
-                # The collector runs, as it does for users.
-                if timer is None:
-                    timer = Timer(doing.step, gc.enable, clock)
-                    timer.timeit(1)
+                timer = timer or ready(doing)
+                if not number:
                     took = timer.timeit(1)
                     number = max(1, round(BLOCK / max(took, time.get_clock_info("process_time").resolution)))
                 answer = {"answer": timer.timeit(number) / number}

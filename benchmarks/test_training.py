@@ -62,6 +62,8 @@ def test_instructions(session: Session, name: str) -> None:
 @workloads
 def test_step(benchmark: BenchmarkFixture, name: str, side: str) -> None:
     work = pairs.begin(pairs.SIDES[side], name)
+    for _ in range(pairs.STEPS):
+        work.step()
     benchmark.group = name
     benchmark(work.step)
     assert all(np.isfinite(result).all() for result in work.results())

@@ -37,8 +37,6 @@ NOT_TRACKED = ("limit",)
 
 RUNS = Path(__file__).parent / "history" / "runs"
 
-OPERATIONS = Path(__file__).parent / "history" / "operations.json"
-
 Figures = dict[str, dict[str, list[float]]]
 """Of one workload, for each side: `ratio` to hand-written NumPy, or `microseconds` by hand, both as lower
 quartile, median and upper quartile over all rounds; and `starts`, the lowest and the highest median of one.

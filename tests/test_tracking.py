@@ -120,6 +120,22 @@ def test_what_cannot_be_done_is_said_with_the_reason() -> None:
         pairs.Worker("tests.nothing", XOR)
 
 
+def test_what_is_recorded_first_is_not_what_is_timed() -> None:
+    turns: list[float] = []
+    for ask_results in (True, False):
+        worker = pairs.Worker("tests.starter", XOR)
+        try:
+            if ask_results:
+                worker.results()
+            turns += [worker.seconds_per_step() for _ in range(2)]
+            taken = worker.results()[0]
+        finally:
+            worker.stop()
+        # So many steps fill a turn, which one that was timed while it records would have been taken for.
+        assert taken > 10 * pairs.STEPS
+    assert max(turns) < 0.01
+
+
 def test_a_side_that_gets_something_else_is_noticed() -> None:
     right = pairs.by_hand(XOR)
     pairs.assert_same(XOR, right, right, "hand")

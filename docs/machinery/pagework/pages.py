@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pagework import errata, fault_pages, matrix_pages, reference_pages, showing, spec_pages, trends
+from pagework import errata, fault_pages, matrix_pages, measured, reference_pages, showing, spec_pages, trends
 from pagework.showing import Page
 
 DIRECTIVES: dict[str, Callable[[Page, str], str]] = {
@@ -23,6 +23,7 @@ DIRECTIVES: dict[str, Callable[[Page, str], str]] = {
     "caught": fault_pages.table_of_clauses,
     "errata": errata.told,
     "planted": errata.planted,
+    **measured.DIRECTIVES,
     **trends.DIRECTIVES,
 }
 """What a line `@name argument` becomes, as Markdown."""

@@ -1,8 +1,8 @@
 """How fast the reference is: from the runs and comparisons that are kept in `benchmarks/history`.
 
-@speed           tables: the step by hand, the limit, the reference and other frameworks
+@speed           tables: the step by hand, the limit, the reference and other frameworks; `2`: on two threads
 @cannot          what other frameworks don't do, and why
-@compared_on     machine and versions of that comparison
+@compared_on     machine and versions of that comparison; `2` likewise
 @trends          for each workload a drawing of all runs that are kept, and a table of its data
 @growth          how cost grows with depth, width, batch and vocabulary
 @choices         what single choices are worth, each with the same work without it
@@ -30,12 +30,17 @@ TICKS = 4
 HUNDRED, TENTH = 100, 0.1  # from here on no digits after the point; below, two digits
 
 
-def comparison() -> Run:
-    """The comparison with other frameworks that is kept."""
-    return _read("peers.json")
+def comparison(threads: str = "") -> Run:
+    """The comparison with other frameworks that is kept, on one thread or so many."""
+    return kept(f"peers_{threads}_threads.json" if threads else "peers.json")
 
 
-def _read(name: str) -> Run:
+def kept(name: str) -> Run:
+    """What a file of figures has.
+
+    Raises:
+        PageError: There is no such file.
+    """
     file = HISTORY / name
     if not file.exists():
         raise PageError(f"there is no {from_root(file)}")
@@ -51,9 +56,9 @@ def runs() -> list[Run]:
     )
 
 
-def speed(_: Page, __: str) -> str:
+def speed(_: Page, threads: str) -> str:
     """Workloads and everybody who was asked, a table of ratios to the step by hand for each type."""
-    run = comparison()
+    run = comparison(threads)
     types = dict.fromkeys(name.rpartition(", ")[2] for name in run["steps"])
     return "\n\n".join(f"In {dtype}:\n\n{table(run, dtype)}" for dtype in types)
 
@@ -99,18 +104,31 @@ def duration(microseconds: float) -> str:
     return f"{digits(microseconds / 1e6)} s"
 
 
-def compared_on(_: Page, __: str) -> str:
+def compared_on(_: Page, threads: str) -> str:
     """Machine, versions and commit of the comparison."""
-    return origin(comparison())
+    return origin(comparison(threads))
 
 
 def origin(run: Run) -> str:
-    """Where a run was made, in a sentence."""
+    """Where a run was made, in a sentence; which rows are of another commit than most, in a second one."""
     versions = ", ".join(f"{name} {version}" for name, version in run["versions"].items())
-    machine = run["machine"]
+    machine, threads = run["machine"], run.get("threads", 1)
+    commits: dict[str, list[str]] = {}
+    for workload, measured in run.get("measured", {"": run}).items():
+        commits.setdefault(measured["commit"], []).append(workload)
+    most = max(commits, key=lambda commit: len(commits[commit]))
+    dates = sorted(
+        measured["date"] for measured in run.get("measured", {"": run}).values() if measured["commit"] == most
+    )
+    others = "; ".join(
+        f"at `{commit}`: {', '.join(workloads)}" for commit, workloads in commits.items() if commit != most
+    )
     return (
-        f"Measured on {run['date']} (UTC) at commit `{run['commit']}`, on one core of a machine with "
+        f"Measured {' to '.join(dict.fromkeys((dates[0], dates[-1])))} (UTC) at commit `{most}`, on "
+        f"{'one core' if threads == 1 else f'{threads} cores'} of a machine with "
         f"{machine['cores']} ({machine['processor']}, {machine['system']}); {versions}."
+        + f" Others {others}."
+        * bool(others)
     )
 
 
@@ -241,7 +259,7 @@ def _curves(workload: str, found: Sequence[Run], sides: Sequence[str]) -> Iterat
 
 def growth(_: Page, __: str) -> str:
     """What was measured of growth, as tables."""
-    return grown(_read("growth.json"))
+    return grown(kept("growth.json"))
 
 
 def grown(run: Run) -> str:
@@ -262,7 +280,7 @@ def grown(run: Run) -> str:
 
 def choices(_: Page, __: str) -> str:
     """For each choice how many times as long the same work takes without it, and where that was measured."""
-    return chosen(_read("steps.json"))
+    return chosen(kept("steps.json"))
 
 
 def chosen(run: Run) -> str:
