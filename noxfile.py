@@ -92,6 +92,14 @@ def quiet(session: nox.Session) -> None:
     )
 
 
+def beside(session: nox.Session) -> None:
+    """Have environments that a session makes beside its own use the bytecode that was installed with them.
+
+    Workers keep none, and would compile all of PyTorch each time.
+    """
+    session.env.update({"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPYCACHEPREFIX": ""})
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style, format and the spec's own bookkeeping."""
@@ -181,6 +189,7 @@ if not report["complete"] or report["interrupted"]:
 def matrix(session: nox.Session) -> None:
     """Ask all that ships, or `-- NAME ...`, each in its own environment; `-- --renew` stores reports."""
     prepare(session)
+    beside(session)
     place = Path(session.create_tmp()).resolve()
     session.run("python", "-m", "tests.matrix", str(place), *session.posargs)
 
@@ -316,6 +325,7 @@ def bench(session: nox.Session) -> None:
 def peers(session: nox.Session) -> None:
     """Time a step of training beside other frameworks, each in its own environment; `-- --save` keeps it."""
     prepare(session)
+    beside(session)
     place = Path(session.create_tmp()).resolve()
     session.run("python", "-m", "benchmarks.peers", str(place), *session.posargs, env=ALONE)
 
