@@ -26,7 +26,7 @@ LAYERS_OF_THE_PACKAGE = {
     "layers": {"errors", "shapes", "primitives", "tensor", "layers"},
     "losses": {"errors", "shapes", "primitives", "tensor", "losses"},
     "optim": {"errors", "shapes", "primitives", "tensor", "optim"},
-    "replay": {"errors", "shapes", "rows", "primitives", "tensor", "optim"},
+    "replay": {"errors", "shapes", "rows", "primitives", "tensor", "optim", "replay"},
 }
 
 

@@ -70,8 +70,7 @@ class Rows:
         first = np.ones(len(rows), np.bool_)
         np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
         # Where a row comes once, as most do, its sum is a copy; plus 0, since 0 + -0 is 0.
-        x_bar = y_bar.take(order[first], axis=0)
-        x_bar += 0.0
+        x_bar = y_bar.take(order[first], axis=0) + 0.0
         again = ~first
         if again.any():
             np.add.at(x_bar, first.cumsum()[again] - 1, y_bar.take(order[again], axis=0))
