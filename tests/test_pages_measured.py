@@ -135,9 +135,11 @@ def test_rows_of_another_commit_are_told_apart() -> None:
             "XOR": {"date": "2026-01-02 00:00", "commit": "b"},
             "MLP": {"date": "2026-01-02 00:10", "commit": "b"},
             "chain": {"date": "2026-01-01 00:00", "commit": "a"},
+            "sum": {"date": "2026-01-01 00:00", "commit": "a"},
+            "product": {"date": "2026-01-02 00:10", "commit": "b"},
         },
     }
     assert trends.origin(run) == (
         "Measured 2026-01-02 00:00 to 2026-01-02 00:10 (UTC) at commit `b`, on 2 cores of a machine with 2 "
-        "(an abacus, Linux); NumPy 2.4.6. Others at `a`: chain."
+        "(an abacus, Linux); NumPy 2.4.6. At `a`: chain; sum."
     )

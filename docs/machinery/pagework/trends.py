@@ -120,15 +120,13 @@ def origin(run: Run) -> str:
     dates = sorted(
         measured["date"] for measured in run.get("measured", {"": run}).values() if measured["commit"] == most
     )
-    others = "; ".join(
-        f"at `{commit}`: {', '.join(workloads)}" for commit, workloads in commits.items() if commit != most
+    others = "".join(
+        f" At `{commit}`: {'; '.join(workloads)}." for commit, workloads in commits.items() if commit != most
     )
     return (
         f"Measured {' to '.join(dict.fromkeys((dates[0], dates[-1])))} (UTC) at commit `{most}`, on "
         f"{'one core' if threads == 1 else f'{threads} cores'} of a machine with "
-        f"{machine['cores']} ({machine['processor']}, {machine['system']}); {versions}."
-        + f" Others {others}."
-        * bool(others)
+        f"{machine['cores']} ({machine['processor']}, {machine['system']}); {versions}.{others}"
     )
 
 
