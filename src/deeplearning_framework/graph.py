@@ -88,9 +88,11 @@ def _walked(picture: _Picture, seed: Array) -> Iterator[str]:
     yield picture.text(cotangents)
     # Newest first, as in backward: all that a node receives comes from nodes that are newer.
     for node in reversed(picture.nodes):
-        for parent, x_bar in node.pull(cotangents[node]):
-            before = cotangents.get(parent)
-            cotangents[parent] = np.asarray(x_bar if before is None else before + x_bar)
+        for parent, needed, sent in node.pull(cotangents[node]):
+            if needed:
+                x_bar = np.asarray(node._conform(sent, parent))
+                before = cotangents.get(parent)
+                cotangents[parent] = x_bar if before is None else np.asarray(before + x_bar)
         yield picture.text(cotangents, node)
 
 

@@ -83,9 +83,8 @@ def unbroadcast(y_bar: Array, shape: Shape) -> Array:
     if y_bar.shape == shape:
         return y_bar
     added = y_bar.ndim - len(shape)
-    stretched = tuple(
-        axis for axis, size in enumerate(y_bar.shape) if axis < added or shape[axis - added] != size
-    )
+    sizes = zip(y_bar.shape, (None,) * added + shape, strict=True)
+    stretched = tuple(axis for axis, (size, own) in enumerate(sizes) if size != own)
     return np.asarray(y_bar.sum(axis=stretched)).reshape(shape)
 
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from heapq import heappop, heappush
 from typing import Any, TypeAlias, Union
@@ -101,36 +101,31 @@ class Node:
 
     __slots__ = ("_grad", "dtype", "needs", "order", "parents", "residuals", "retains", "rule", "shape")
 
-    def __init__(  # noqa: PLR0913, PLR0917 (a record)
-        self,
-        rule: p.Rule,
-        parents: Sequence[Node | Tensor],
-        needs: p.Needs,
-        residuals: p.Residuals,
-        shape: Shape,
-        dtype: np.dtype[Any],
-    ) -> None:
-        """Remember an operation that has just run."""
-        self.rule = rule
-        self.parents: Sequence[Node | Tensor] | None = parents
-        self.needs = needs
-        self.residuals = residuals
-        self.order = _tick()
-        self.shape = shape
-        self.dtype = dtype
-        self.retains = False
-        self._grad: Tensor | Rows | None = None
+    # `apply` fills them in. An `__init__` to do so would take as long as all the rest of making a node.
+    rule: p.Rule
+    parents: Sequence[Node | Tensor] | None
+    needs: p.Needs
+    residuals: p.Residuals
+    order: int
+    shape: Shape
+    dtype: np.dtype[Any]
+    retains: bool
+    _grad: Tensor | Rows | None
 
     def free(self) -> None:
         """Let go of everything the vjp would need; the node cannot be walked through again."""
         self.parents = None
         self.residuals = ()
 
-    def pull(self, y_bar: Array) -> list[tuple[Node | Tensor, Any]]:
-        """Call the vjp, and pair its cotangents with the parents that want them.
+    def pull(self, y_bar: Array) -> Iterable[tuple[Node | Tensor, bool, Any]]:
+        """Call the vjp.
+
+        Returns:
+            For each operand its parent, whether that wants a cotangent, and what the vjp returned for it.
 
         Raises:
-            GradientError: The node was freed, a parent was updated since, or the vjp's answer is malformed.
+            GradientError: The node was freed, a parent was updated since, or there isn't one cotangent for
+                each operand.
         """
         parents = self.parents
         if parents is None:
@@ -150,19 +145,15 @@ class Node:
                 f"backward: the vjp of {self.rule.name} returns a tuple with one cotangent for each of its "
                 f"{len(parents)} operands, not {got}"
             )
-        pairs = []
-        for parent, needed, x_bar in zip(parents, self.needs, cotangents):  # noqa: B905 (as long as each other)
-            if needed:
-                if isinstance(parent, Node):
-                    shape, dtype = parent.shape, parent.dtype
-                else:
-                    shape, dtype = parent._data.shape, _GRADIENT_DTYPES[parent._data.dtype]
-                if type(x_bar) is not np.ndarray or x_bar.dtype is not dtype or x_bar.shape != shape:
-                    x_bar = self._conform(x_bar, shape, dtype)  # noqa: PLW2901 (the same cotangent)
-                pairs.append((parent, x_bar))
-        return pairs
+        return zip(parents, self.needs, cotangents)  # noqa: B905 (as long as each other)
 
-    def _conform(self, x_bar: Any, shape: Shape, dtype: np.dtype[Any]) -> Array | Rows:  # noqa: ANN401 (anything a vjp returned)
+    def _conform(self, x_bar: Any, parent: Node | Tensor) -> Array | Rows:  # noqa: ANN401 (anything a vjp returned)
+        """Make a parent's cotangent of what the vjp has returned for it.
+
+        Raises:
+            GradientError: It has another shape than the operand, or isn't made of real numbers.
+        """
+        shape, dtype = parent.shape, _gradient_dtype(parent.dtype)
         if isinstance(x_bar, Rows) and x_bar.shape == shape and x_bar.dtype == dtype:
             return x_bar
         array = np.asarray(x_bar)
@@ -552,8 +543,17 @@ def apply(rule: p.Rule, *inputs: Operand, **static: Any) -> Tensor:  # noqa: ANN
 
     result = _constant(y)
     if True in needs and _mode.recording:
-        result._node = Node(rule, tuple(parents), tuple(needs), residuals, y.shape, dtype)
         result._autograd = True
+        result._node = node = Node()
+        node.rule = rule
+        node.parents = tuple(parents)
+        node.needs = tuple(needs)
+        node.residuals = residuals
+        node.order = _tick()
+        node.shape = y.shape
+        node.dtype = dtype
+        node.retains = False
+        node._grad = None
         return result
     # No node connects this result with its operands: a view would change with them behind the graph's back.
     for x in arrays:
@@ -580,11 +580,17 @@ def _walk(root: Node | Tensor, seed: Array, retain_graph: bool) -> None:  # noqa
                 y_bar = np.asarray(y_bar)
             if node.retains:
                 arrived.append((node, y_bar, False))
-            pairs = node.pull(y_bar)
+            sent = node.pull(y_bar)
             fresh = node.rule.fresh
             if not retain_graph:
                 node.free()
-            for parent, x_bar in pairs:
+            for parent, needed, x_bar in sent:
+                if not needed:
+                    continue
+                like = parent if isinstance(parent, Node) else parent._data
+                fits = type(x_bar) is np.ndarray and x_bar.shape == like.shape and x_bar.dtype is like.dtype
+                if not fits:
+                    x_bar = node._conform(x_bar, parent)  # noqa: PLW2901 (the same cotangent)
                 if parent not in cotangents:
                     cotangents[parent] = x_bar
                     if isinstance(parent, Node):
@@ -652,10 +658,11 @@ def grad_rows(tensor: Tensor, *, dense: bool) -> tuple[Array | None, Array | Non
 
     Otherwise, and if a `dense` one is asked for, None and the gradient.
     """
-    if isinstance(tensor._grad, Rows) and not dense:
-        ((numbers, x_bar),) = tensor._grad.parts
-        return numbers, x_bar
-    grad = tensor.grad
+    grad = tensor._grad
+    if isinstance(grad, Rows) and not dense:
+        return grad.parts[0]
+    if isinstance(grad, Rows) or grad is _ZEROS:
+        grad = tensor.grad
     return None, None if grad is None else grad._data
 
 

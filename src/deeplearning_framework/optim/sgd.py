@@ -88,11 +88,12 @@ class SGD:
         alpha = _checked("alpha", self.alpha)
         momentum = _checked("momentum", self.momentum)
         weight_decay = _checked("weight_decay", self.weight_decay)
+        # With momentum or decay every row changes; without, only those whose gradient isn't zero.
+        dense = bool(momentum or weight_decay)
         changes: list[tuple[int, Array, Array | None]] = []
         changed_rows: dict[int, Array] = {}
         for number, parameter in enumerate(self.parameters):
-            # With momentum or decay every row changes; without, only those whose gradient isn't zero.
-            rows, g = grad_rows(parameter, dense=bool(momentum or weight_decay))
+            rows, g = grad_rows(parameter, dense=dense)
             if g is None:
                 continue
             data = parameter.data
@@ -106,8 +107,8 @@ class SGD:
             if momentum:
                 velocity = g.copy() if velocity is None else momentum * velocity + g
                 update = g + momentum * velocity if self.nesterov else velocity
-            new = np.multiply(update, alpha, out=self._room(number, data))
-            np.subtract(data, new, out=new)
+            new = np.multiply(update, alpha, self._room(number, data))
+            np.subtract(data, new, new)
             changes.append((number, new, velocity))
         if not changes:
             raise GradientError("SGD: no parameter has a gradient; was backward() called?")
