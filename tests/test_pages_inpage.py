@@ -209,10 +209,10 @@ def test_an_exception_is_placed_in_the_readers_text() -> None:
 
 
 def test_what_needs_threads_is_left_open_where_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: object) -> None:
+    def refuse(*_: object) -> None:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr("threading.Thread.start", refuse)
+    monkeypatch.setattr("_thread.start_new_thread", refuse)
     exercise = exercises.read("build", f"{TANH} clauses=ops.tanh.any_thread")
     came = judged(exercise, exercise.source)
 
