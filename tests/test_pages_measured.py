@@ -100,6 +100,22 @@ def test_memory_is_shown_where_there_is_any() -> None:
         measured.peaked(RUN)
 
 
+def test_who_needs_less_memory_is_named_if_the_system_can_tell() -> None:
+    run = {
+        "steps": {
+            "MLP": {"framework": {"megabytes": [3.0, 0.0]}, "torch": {"megabytes": [2.2, 0.0]}},
+            "RNN": {"framework": {"megabytes": [3.0, 0.0]}, "torch": {"megabytes": [2.9, 0.0]}},
+            "XOR": {"framework": {"megabytes": [3.0, 0.0]}, "jax.jit": {"megabytes": [0.0, 0.0]}},
+            "old": ratios(framework=3, torch=2),
+        }
+    }
+    assert list(measured.leaner(run)) == [
+        "In 2 of 3 rows it is ahead of every framework that works op by op and of `torch.compile`."
+        " It is not in these:\n",
+        "- MLP: this framework 3; torch 2.2",
+    ]
+
+
 def test_an_operation_is_shown_small_and_large() -> None:
     times = {way: [1.0, 2.0, 3.0] for way in ("forward", "pullback")}
     large = {"forward": [900.0, 1000.0, 1100.0], "pullback": [15.0, 20.0, 25.0]}

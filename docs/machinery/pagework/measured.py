@@ -5,7 +5,7 @@
 @operations      single operations at the smallest and the largest size, each with its pullback
 @measured_on     machine, versions and commit of the last run that is kept; `operations`, `growth`: of these
 @ahead           where another framework that runs op by op, or `torch.compile`, is as fast or faster
-@peaks           memory at the peak of a step, beside other frameworks
+@peaks           memory at the peak of a step, beside other frameworks; and where one of them needs less
 
 What is aimed at, and what there was before there were runs, stands in `benchmarks/history/aims.json`.
 """
@@ -142,19 +142,26 @@ def standing(run: Run) -> Iterator[str]:
     for workload, row in run["steps"].items():
         own = row["framework"]["ratio"][1]
         if faster := sorted(other for other in _others(row) if other[0] <= own):
-            told = ", ".join(f"{side} {digits(ratio)}" for ratio, side in faster)
-            behind.append(f"- {workload}: this framework {digits(own)}; {told}")
-    rows, ours = len(run["steps"]), len(run["steps"]) - len(behind)
+            behind.append(_told(workload, digits(own), [(side, digits(ratio)) for ratio, side in faster]))
+    yield from _ahead(len(run["steps"]), behind)
+
+
+def _ahead(rows: int, behind: list[str]) -> Iterator[str]:
     yield (
-        f"In {ours} of {rows} rows it is ahead of every framework that works op by op and of `torch.compile`."
-        + " It is not in these:\n" * bool(behind)
+        f"In {rows - len(behind)} of {rows} rows it is ahead of every framework that works op by op and of "
+        "`torch.compile`." + " It is not in these:\n" * bool(behind)
     )
     yield from behind
 
 
+def _told(workload: str, own: str, others: Iterable[tuple[str, str]]) -> str:
+    return f"- {workload}: this framework {own}; {', '.join(f'{side} {figure}' for side, figure in others)}"
+
+
 def peaks(_: Page, __: str) -> str:
-    """Memory at the peak of a step."""
-    return peaked(comparison())
+    """Memory at the peak of a step, and who needs less."""
+    run = comparison()
+    return "\n".join([peaked(run), "", *leaner(run)])
 
 
 def peaked(run: Run) -> str:
@@ -174,6 +181,20 @@ def peaked(run: Run) -> str:
         if max(value or 0 for value in found) >= GRAIN:
             lines.append(f"| {workload} | {' | '.join(map(_megabytes, found))} |")
     return "\n".join(lines)
+
+
+def leaner(run: Run) -> Iterator[str]:
+    """As for time, a sentence and a list of who needs less, where there is a difference to be seen."""
+    behind, rows = [], 0
+    for workload, row in run["steps"].items():
+        if "megabytes" not in row["framework"]:
+            continue
+        rows += 1
+        own = row["framework"]["megabytes"][0]
+        found = [(row[side]["megabytes"][0], side) for side in OP_BY_OP if "megabytes" in row.get(side, {})]
+        if less := sorted(other for other in found if other[0] < own - GRAIN):
+            behind.append(_told(workload, _megabytes(own), [(side, _megabytes(mb)) for mb, side in less]))
+    yield from _ahead(rows, behind)
 
 
 GRAIN = 0.25
