@@ -145,7 +145,7 @@ def tests(session: nox.Session) -> None:
     """Run the tests of code, command line and README, on the oldest and the newest Python found."""
     # Homework is graded in an environment that nothing is known of.
     prepare(session, *group("tests"), extras="spec,autograd", compiled=True)
-    session.run("pytest", *(session.posargs or ["-n", "auto", "-m", "not node"]))
+    session.run("pytest", *(session.posargs or ["-n", "auto", "--dist", "worksteal", "-m", "not node"]))
 
 
 @nox.session
