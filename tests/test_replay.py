@@ -533,14 +533,43 @@ def test_writing_into_an_array_that_is_no_tensors_is_refused() -> None:
 
 
 def test_checks_that_follow_from_an_update_are_refused() -> None:
-    counts = Tensor(np.zeros(3, np.int64))
+    def build() -> Callable[[Any], Tensor]:
+        counts = Tensor(np.zeros(3, np.int64))
 
-    def step(x: Any) -> Any:
-        counts.data += 1
-        return Tensor(x).index_select(counts)
+        def step(x: Any) -> Tensor:
+            counts.data += 1
+            return Tensor(x).index_select(counts)
 
-    with pytest.raises(ReplayError, match="computes indices from what the step has changed"):
-        settled(step, np.ones((9, 2)))
+        return step
+
+    with pytest.raises(ReplayError, match="indices that are computed from what the step has changed"):
+        settled(build(), np.ones((9, 2)))
+    x, eager = RNG(0).random((9, 2)), build()
+    replay = Replay(build(), fallback="eager")
+    for _ in range(4):
+        assert replay(x).data.tobytes() == eager(x).data.tobytes()
+    assert "indices that are computed" in replay.reason
+
+
+def test_a_recording_can_be_read() -> None:
+    def half(row: Any) -> Any:
+        return row[:1] * 0.5
+
+    replay = Replay(lambda x: np.apply_along_axis(half, 1, Tensor(x).tanh().data) - 1.5)
+    assert str(replay) == "nothing recorded yet"
+    x = RNG(0).random((3, 2))
+    four_times(replay, x)
+    assert [line.partition("(")[0] for line in str(replay).splitlines() if "(" in line] == [
+        *("tanh", "put", "subtract", "return copied"),
+    ]
+    assert replay(x).tobytes() == (np.tanh(x)[:, :1] * 0.5 - 1.5).tobytes()
+
+
+def test_the_collector_goes_on_after_a_recording() -> None:
+    replay = Replay(lambda x: float(x.sum()))
+    with pytest.raises(ReplayError):
+        replay(np.ones(3))
+    assert gc.isenabled()
 
 
 def test_no_fallback_of_that_name() -> None:

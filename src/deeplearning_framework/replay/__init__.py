@@ -112,7 +112,8 @@ class Replay:
             take = Take(self._step, args, self.fallback != "eager", before)
             self._takes = [old for old in self._takes if old is not before]
             if not take.difference:
-                self._programs.append(Program(take))
+                program = Program(take)
+                self._programs += [] if take.tape.refused else [program]
             elif take.runs < _MOST:
                 self._takes.append(take)
             else:

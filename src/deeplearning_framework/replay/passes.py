@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from deeplearning_framework.errors import ReplayError
 from deeplearning_framework.replay.recording import IN_RANGE, Line, Ref, Tape, Thing, mapped
 from deeplearning_framework.shapes import Array
 
@@ -131,7 +130,7 @@ def checks_first(lines: list[Line], values: Values) -> list[Line]:
     writes = Counter(line.writes for line in lines)
     for number in {line.writes for line in checks} - {-1}:
         if number in values.lasting or (writes[number] > 1 and number in others):
-            raise ReplayError("Replay: it computes indices from what the step has changed")
+            values.tape.refuse("indices that are computed from what the step has changed")
     return checks[::-1] + rest[::-1]
 
 

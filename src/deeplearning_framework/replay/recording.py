@@ -37,7 +37,6 @@ _ASKING = (np.can_cast, np.may_share_memory, np.ndim, np.result_type, np.shape, 
 _EMPTY = (np.empty, np.empty_like)
 _RAGGED = (np.argwhere, np.compress, np.extract, np.flatnonzero, np.repeat, np.unique, np.union1d)
 _NO_ARRAYS = frozenset((bool, int, float, str, slice, type, type(None), type(...)))
-_NOTHING: dict[str, Thing] = {}
 FILL = np.ndarray.fill
 _WRITING = (operator.setitem, np.ndarray.fill, np.copyto)
 IN_RANGE = primitives._in_range  # what the framework asks of numbers: recorded as a call, and asked again
@@ -52,16 +51,20 @@ def _refusing(convert: Thing) -> Thing:
     return lambda self: convert(self._read(f"{convert.__name__}()"))
 
 
-def _recording(method: Thing) -> Thing:
-    return lambda self, *args, **options: call(method, self, *args, **options)
+def _recording(function: Thing) -> Thing:
+    return lambda self, *args, **options: call(function, self, *args, **options)
 
 
-def _completed(kind: type) -> type:
+def _completed(kind: Thing) -> Thing:
     """Have a class tell what doesn't depend on numbers, and record the methods that are known."""
     for name in ("dtype", "flags", "itemsize", "nbytes", "ndim", "shape", "size", "strides"):
         setattr(kind, name, property(operator.attrgetter(f"array.{name}")))
     for name in _METHODS:
         setattr(kind, name, _recording(getattr(np.ndarray, name)))
+    for name in ("getitem", "setitem", "pow"):  # a power takes short cuts which `np.power` doesn't
+        setattr(kind, f"__{name}__", _recording(getattr(operator, name)))
+    kind.__len__ = lambda self: len(self.array)
+    kind.T = property(kind.transpose)
     return kind
 
 
@@ -94,27 +97,6 @@ class Recorded(NDArrayOperatorsMixin):
         if name.startswith("__"):
             raise AttributeError(name)  # one of NumPy's ways around `__array__`
         return getattr(self._read(f".{name}"), name)
-
-    @property
-    def T(self) -> Thing:  # noqa: N802 (NumPy's name)
-        """The axes reversed."""
-        return self.transpose()
-
-    def __getitem__(self, index: Thing) -> Thing:
-        """Record a selection."""
-        return call(operator.getitem, self, index)
-
-    def __setitem__(self, index: Thing, value: Thing) -> None:
-        """Record an assignment."""
-        call(operator.setitem, self, index, value)
-
-    def __pow__(self, exponent: Thing) -> Thing:
-        """Record a power; that of an array takes short cuts which `np.power` doesn't."""
-        return call(operator.pow, self, exponent)
-
-    def __len__(self) -> int:
-        """The size of the first axis."""
-        return len(self.array)
 
     def __array__(self, dtype: Thing = None, copy: bool | None = None) -> Array:
         """Refuse."""
@@ -258,7 +240,7 @@ class Tape:
             function, args = operator.setitem, (args[0], ..., args[1])
         operands: list[Recorded] = []
         real, noted = self._noted(args, operands)
-        real_options, named = self._noted(options, operands) if options else (options, _NOTHING)
+        real_options, named = self._noted(options, operands) if options else ({}, {})
         if function in _ASKING:
             return function(*real, **real_options)
         if function in _WRITING or "out" in options or "where" in options or function.__name__ == "at":
