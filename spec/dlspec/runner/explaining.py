@@ -166,7 +166,7 @@ def typed(equation: str) -> list[str]:
         *[(r"(?<=[_^])\{([^{}]*)\}", lambda found: _grouped(found[1]))] * 2,  # from the inside out
         (r"\\frac\s*(\w)\s*(\w)", r"\1/\2"),
         (r"\\frac\{([^{}]*)\}\{([^{}]*)\}", lambda found: f"{_grouped(found[1])} / {_grouped(found[2])}"),
-        (r"\\(?=ln|max|sum|tanh)", ""),
+        (r"\\(?=cosh|ln|max|sum|tanh)", ""),
     )
     for written, read in rules:
         text = re.sub(written, read, text)
