@@ -7,6 +7,8 @@ import threading
 import tracemalloc
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -156,6 +158,31 @@ def test_the_learning_rate_is_followed() -> None:
     assert replayed.state() == before
 
 
+@pytest.mark.parametrize("late", [True, False])
+def test_a_step_may_not_change_the_learning_rate(late: bool) -> None:
+    training = Training()
+
+    def step(x: Any, y: Any) -> None:
+        training.optimizer.alpha *= 1.0 if late else 0.9
+        training.step(x, y)
+        training.optimizer.alpha *= 0.9 if late else 1.0
+
+    with pytest.raises(ReplayError, match="a learning rate that the step changes"):
+        settled(step, *training.batch(0))
+
+
+def test_optimizers_that_take_turns_are_refused() -> None:
+    w, turns = leaf(3), iter(range(10))
+    optimizers = [SGD([w], alpha=0.1), SGD([w], alpha=0.5)]
+
+    def step(x: Any) -> None:
+        (w * x).sum().backward()
+        optimizers[next(turns) % 2].step()
+
+    with pytest.raises(ReplayError, match=r"alpha of SGD\(1 parameters, alpha=0.5"):
+        settled(step, np.ones(3))
+
+
 @pytest.mark.parametrize("name", ["momentum", "weight_decay"])
 def test_other_settings_are_not(name: str) -> None:
     training = Training(momentum=0.9, weight_decay=0.1)
@@ -193,6 +220,11 @@ def test_arrays_go_in_and_out_in_any_arrangement() -> None:
     assert got["list"][1][1:] == ("words", None)
 
 
+def roots(x: Any) -> Any:
+    x **= 0.5
+    return x
+
+
 @pytest.mark.parametrize(
     "step",
     [
@@ -204,6 +236,12 @@ def test_arrays_go_in_and_out_in_any_arrangement() -> None:
         lambda x, b: np.full(3, 2.0) / (x.astype(np.float32) * np.arange(3)[:, np.newaxis] + 1.0),
         lambda x, b: (x[:, :1] - x) * np.float64(0.1) + x.T,
         lambda x, b: (x - x.max(axis=1)).argmax(axis=0) * 2 + 1,
+        lambda x, b: np.multiply(x.astype(np.float32), 0.1, dtype=np.float64),
+        lambda x, b: np.sum((x + b).astype(np.float32) * 0.1, axis=0, out=np.zeros_like(b)),
+        lambda x, b: np.ldexp(x, 2),
+        lambda x, b: x.take([2, 0], axis=0) + x.take(indices=[1], axis=0) + b.sum().take(0),
+        lambda x, b: roots(x * 0.1),
+        lambda x, b: x * 2.0 if isinstance(x, np.ndarray) else x,
     ],
 )
 def test_operands_of_other_shapes_and_types(step: Callable[..., Any]) -> None:
@@ -216,6 +254,57 @@ def test_operands_of_other_shapes_and_types(step: Callable[..., Any]) -> None:
         expected = step(*args)
         assert replay(*args).tobytes() == expected.tobytes()
         assert replay(*args).dtype == expected.dtype
+
+
+def test_a_number_is_added_to_without_being_changed() -> None:
+    def step(x: Any) -> Any:
+        total = first = x.sum()
+        total += 1.0
+        return first, total, isinstance(first, float)
+
+    replay = settled(step, np.ones(3))
+    assert replay(np.full(3, 2.0)) == (6.0, 7.0, True)
+
+
+def test_a_view_may_be_written_into_a_parameter() -> None:
+    w = leaf(3, 3)
+
+    def step(x: Any) -> None:
+        w.data[...] = (w.data * x).T
+
+    replay = settled(step, np.ones((3, 3)))
+    before, x = w.data.copy(), RNG(1).random((3, 3))
+    replay(x)
+    assert w.data.tobytes() == (before * x).T.tobytes()
+
+
+def test_the_sign_of_zero_is_part_of_an_argument() -> None:
+    replay = settled(lambda x, scale: x * scale, np.ones(3), 0.0)
+    with pytest.raises(ReplayError, match="argument 1 is not"):
+        replay(np.ones(3), -0.0)
+
+
+def test_a_list_that_has_changed_is_another_argument() -> None:
+    weights = [1.0, (2.0, "words")]
+    replay = settled(lambda x, scale: x * scale[0], np.ones(3), weights)
+    assert replay(np.ones(3), [1.0, (2.0, "words")]).tolist() == [1.0] * 3
+    weights[0] = 3.0
+    with pytest.raises(ReplayError, match="argument 1 is not"):
+        replay(np.ones(3), weights)
+
+
+@pytest.mark.parametrize("argument", [(np.ones(3), np.ones(3)), np.ma.array(np.ones(3))])
+def test_arrays_that_could_not_be_followed_are_refused(argument: Any) -> None:
+    with pytest.raises(ReplayError, match=r"argument 0, a \w+: pass each array by itself"):
+        Replay(lambda x: x[0] * 2.0)(argument)
+
+
+def test_arguments_that_are_never_the_same_are_refused() -> None:
+    replay = Replay(lambda x, number: x * number)
+    for number in range(3):
+        replay(np.ones(3), number)
+    with pytest.raises(ReplayError, match="never the same: argument 1 is not"):
+        replay(np.ones(3), 3)
 
 
 def test_static_arguments_are_compared_too() -> None:
@@ -389,6 +478,13 @@ OPTIMIZER = SGD([PARAMETER])
 OUTSIDE = np.zeros(3)
 
 
+def swallowed(x: Any) -> Any:
+    try:
+        return x * float(x.sum())
+    except ReplayError:
+        return x
+
+
 def backward() -> None:
     (PARAMETER * 1.0).sum().backward()
 
@@ -428,6 +524,16 @@ class Norm(Layer):
         (lambda x: x[: next(COUNTER) % 3], "from call to call"),
         (lambda x: backward(), "left over from the call before"),
         (lambda x: setattr(PARAMETER, "data", PARAMETER.data * 0.5), "left over from the call before"),
+        (lambda x: f"{x.sum():.3f}", r"format\(\) of an array of shape \(\)"),
+        (lambda x: 1.0 in x, r"in\(\) of an array"),
+        (lambda x: deepcopy(x) * 2.0, "a copy by Python"),
+        (lambda x: deepcopy(PARAMETER) * x, "a copy by Python"),
+        (lambda x: np.trim_zeros(x) * 1.0, "trim_zeros that picks"),
+        (lambda x: np.cumsum(x, 0, None, x * 0.0), "cumsum into one of its operands"),
+        (lambda x: np.nan_to_num(x * 1.0, copy=False), "nan_to_num into one of its operands"),
+        (lambda x: x.sum() ** 0.5, "a power of a number"),
+        (lambda x: (x + np.zeros((3, 1)))[x.argmax()], "a view that is picked by number"),
+        (swallowed, r"float\(\) of an array"),
     ],
 )
 def test_what_cannot_be_recorded_is_refused(step: Callable[..., Any], message: str) -> None:
@@ -505,6 +611,59 @@ def test_gradients_from_outside_are_refused() -> None:
     training.criterion(training.model(np.ones((4, 2))), np.ones((4, 1))).backward()
     with pytest.raises(ReplayError, match=r"\.grad of a tensor of shape \(2, 3\)"):
         replay(*training.batch(0))
+
+
+def test_gradients_of_what_took_no_part_are_noticed() -> None:
+    w, idle = leaf(3), leaf(3)
+    optimizer = SGD([w, idle])
+
+    def train(x: Any) -> None:
+        (w * x).sum().backward()
+        optimizer.step()
+
+    def forget(x: Any) -> Any:
+        idle.grad = None
+        return x * 2.0
+
+    for step in (train, forget):
+        idle.grad = None
+        replay = settled(step, np.ones(3))
+        (idle * 2.0).sum().backward()
+        with pytest.raises(ReplayError, match=r"\.grad of a tensor of shape \(3,\)"):
+            replay(np.ones(3))
+
+
+def test_a_parameter_that_was_assigned_to_between_recordings_is_no_constant() -> None:
+    w = leaf(3)
+    replay = Replay(lambda x: (w * 2.0) * x)
+    replay(np.ones(3))
+    w.data = w.data.copy()
+    four_times(replay, np.ones(3))
+    assert replay.reason == ""
+    w.data -= 1.0
+    assert replay(np.ones(3)).data.tobytes() == (w * 2.0).data.tobytes()
+
+
+def test_an_argument_that_is_assigned_to_is_refused() -> None:
+    def step(state: Any) -> None:
+        state.data = state.data * 2.0
+
+    with pytest.raises(ReplayError, match="an argument whose data the step replaces"):
+        Replay(step)(Tensor(np.ones(3)))
+
+
+def test_a_second_way_to_what_is_written_is_refused() -> None:
+    w = leaf(3, 3)
+    row = w.data[:1]
+
+    def step(x: Any) -> Any:
+        new = w.data - x
+        read = row * x
+        w.data[...] = new
+        return read
+
+    with pytest.raises(ReplayError, match=r"shape \(1, 3\) that shares memory with one that is changed"):
+        settled(step, np.ones((3, 3)))
 
 
 def test_the_mode_is_part_of_it() -> None:
@@ -610,11 +769,22 @@ def test_the_eager_fallback_goes_on_without() -> None:
     def reading(x: Any, y: Any) -> float:
         return float(replayed.step(x, y).item())
 
+    assert isinstance(replay(*eager.batch(0)), Tensor)
+    eager.step(*eager.batch(0))
+
     replay = Replay(reading, fallback="eager")
     for turn in range(6):
         assert replay(*eager.batch(turn)) == eager.step(*eager.batch(turn)).item()
         assert ".item of an array" in replay.reason
         assert eager.state() == replayed.state()
+
+
+def test_the_eager_fallback_gives_arrays() -> None:
+    replay = Replay(lambda x: (x * 2.0, np.sum(x, where=x == 1.0), float(x.sum())), fallback="eager")
+    for _ in range(4):
+        double, some, total = replay(np.array([1.0, 2.0]))
+        assert type(double) is np.ndarray
+        assert (double.tolist(), some, total) == ([2.0, 4.0], 1.0, 3.0)
 
 
 def test_the_eager_fallback_gives_graphs_that_can_be_walked() -> None:
@@ -663,6 +833,57 @@ def test_other_threads_do_not_notice() -> None:
     thread.join()
     assert isinstance(found[0], float)
     assert type(found[1].data) is np.ndarray
+
+
+def test_two_threads_may_record_at_the_same_time() -> None:
+    together = threading.Barrier(2, timeout=5)
+    states: list[bytes] = []
+
+    def train() -> None:
+        training = Training(momentum=0.9)
+        together.wait()
+        replay = Replay(training.step)
+        for seed in range(20):
+            replay(*training.batch(seed))
+        states.append(training.state())
+
+    threads = [threading.Thread(target=train) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    eager = Training(momentum=0.9)
+    for seed in range(20):
+        eager.step(*eager.batch(seed))
+    assert states == [eager.state()] * 2
+    assert type(vars(Tensor)["_data"]) is not property
+
+
+def test_two_threads_may_replay_at_the_same_time() -> None:
+    w = leaf(100, 100)
+    replay = settled(lambda x: (w @ x).tanh() @ x, np.ones((100, 100)))
+    right: list[bool] = []
+
+    def ask(seed: int) -> None:
+        x = RNG(seed).standard_normal((100, 100))
+        expected = ((w @ x).tanh() @ x).data.tobytes()
+        right.append(all(replay(x).data.tobytes() == expected for _ in range(100)))
+
+    threads = [threading.Thread(target=ask, args=(seed,)) for seed in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert right == [True, True]
+
+
+def test_work_in_another_thread_is_refused() -> None:
+    def step(x: Any) -> Any:
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(lambda: x * 2.0).result()
+
+    with pytest.raises(ReplayError, match="the use in another thread of an array"):
+        Replay(step)(np.ones(3))
 
 
 def test_a_replay_inside_a_step_is_part_of_it() -> None:

@@ -13,6 +13,8 @@ from deeplearning_framework.replay.recording import IN_RANGE, Line, Ref, Tape, T
 from deeplearning_framework.shapes import Array
 
 _LARGE = 100_000  # numbers; from there on, memory is what takes time
+# What is rounded right, and so comes out the same however the numbers lie in memory. A power need not.
+_EXACT = (np.add, np.subtract, np.multiply, np.divide)
 
 
 class Values:
@@ -83,7 +85,7 @@ def stretched(lines: list[Line], values: Values) -> list[Line]:
     copies: dict[Thing, Ref] = {}
     found = []
     for line in lines:
-        shape = values.layouts[line.writes][0] if elementwise(line) else ()
+        shape = values.layouts[line.writes][0] if line.function in _EXACT and elementwise(line) else ()
         if shape and not line.options and math.prod(shape) <= _LARGE:
             args = list(line.args)
             for position, x in enumerate(args):
@@ -145,7 +147,7 @@ def direct(lines: list[Line], values: Values) -> list[Line]:
     for position, line in enumerate(lines):
         if line.function is operator.setitem and line.args[1] is ... and type(line.args[2]) is Ref:
             target, _, source = line.args
-            first, *others = touched[source]
+            first, *others = touched[roots[source]]
             maker = lines[first]
             if (
                 others == [position]  # made, and then copied

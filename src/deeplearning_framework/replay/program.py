@@ -18,7 +18,17 @@ from deeplearning_framework import tensor
 from deeplearning_framework.errors import ReplayError
 from deeplearning_framework.optim import SGD, sgd
 from deeplearning_framework.replay import passes
-from deeplearning_framework.replay.recording import FILL, Alpha, Line, Recorded, Thing, flat, mapped, name_of
+from deeplearning_framework.replay.recording import (
+    FILL,
+    Alpha,
+    Line,
+    Recorded,
+    Ref,
+    Thing,
+    flat,
+    mapped,
+    name_of,
+)
 from deeplearning_framework.replay.take import Out, Take
 from deeplearning_framework.shapes import Array
 from deeplearning_framework.tensor import Tensor
@@ -119,13 +129,13 @@ class Program:
         args, options = mapped(self._values.found, line.args), mapped(self._values.found, line.options)
         if function is operator.setitem:
             return f"{text(args[0])}[{text(args[1])}] = {text(args[2])}"
-        if line.result is None or function.__name__ == "at":
+        if line.result is None or "out" in options or function is operator.ipow or function.__name__ == "at":
             return told(function, *args, **options)
         out = self._values.place(line.result)
         if function is FILL or function in _FILLED:
             return f"{text(out)}.fill({text(_FILLED.get(function, args[-1]))})"
         if isinstance(function, np.ufunc):
-            args = self._without_numbers(args)
+            args = args if options or function is np.ldexp else self._without_numbers(args)
             if function in {np.maximum, np.minimum}:  # which want to be told by name
                 return told(function, *args, **options, out=out)
             return told(function, *args, out, **options)
@@ -135,7 +145,8 @@ class Program:
             return told(function, *args, out)
         if function is np.ndarray.take:
             # Where numbers are checked there is nothing to clip, and to say so makes it six times as fast.
-            checked = self._values.tape.checked.get(line.args[1]) == len(args[0]) and options == {"axis": 0}
+            asked = [self._values.tape.checked.get(x) for x in line.args[1:] if type(x) is Ref]
+            checked = asked == [*args[0].shape[:1]] and options == {"axis": 0}
             return told(function, *args, **{"mode": "clip" if checked else "raise", **options}, out=out)
         if function in _COPIES and type(args[0]) is np.ndarray:
             return f"{text(out)}[...] = {text(args[0])}"
@@ -151,7 +162,7 @@ class Program:
             if type(x) in {int, float, Alpha}:
                 key = dtype, id(x.optimizer) if type(x) is Alpha else repr(x)
                 made.append(self._numbers.setdefault(key, np.array(x, dtype)))
-                self._name(made[-1], f"_{x!r}".replace("_alpha", "alpha"))
+                self._name(made[-1], "alpha" if type(x) is Alpha else f"_{x!r}")
             else:
                 made.append(x)
         return made
@@ -214,7 +225,7 @@ def _carried(optimizer: SGD, velocities: list[Array | None]) -> None:
     """Take over the momentum of steps that were no replays."""
     for number, (own, now) in enumerate(zip(velocities, optimizer._velocities, strict=True)):
         if own is not None and now is not own:
-            own[...] = 0.0 if now is None else now
+            own[...] = 0.0 if now is None else now  # None: it has been made to start again
             optimizer._velocities[number] = own
 
 

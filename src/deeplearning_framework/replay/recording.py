@@ -9,12 +9,14 @@ The numbers stay inside. A `Recorded` tells its shape, but won't tell its number
 
 from __future__ import annotations
 
+import copy
 import operator
 import os
 import sys
 import threading
 import weakref
 from collections.abc import Iterator
+from types import BuiltinMethodType
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -35,13 +37,19 @@ _METHODS = (
 )
 _ASKING = (np.can_cast, np.may_share_memory, np.ndim, np.result_type, np.shape, np.shares_memory, np.size)
 _EMPTY = (np.empty, np.empty_like)
-_RAGGED = (np.argwhere, np.compress, np.extract, np.flatnonzero, np.repeat, np.unique, np.union1d)
+_RAGGED = (
+    *(np.argwhere, np.compress, np.extract, np.flatnonzero, np.repeat, np.trim_zeros, np.unique, np.union1d),
+)
+_SAME = (np.array, np.asarray, np.ndarray.astype, np.atleast_1d, np.atleast_2d, np.atleast_3d)
 _NO_ARRAYS = frozenset((bool, int, float, str, slice, type, type(None), type(...)))
 FILL = np.ndarray.fill
-_WRITING = (operator.setitem, np.ndarray.fill, np.copyto)
+_WRITING = (operator.setitem, operator.ipow, np.ndarray.fill, np.copyto)
 IN_RANGE = primitives._in_range  # what the framework asks of numbers: recorded as a call, and asked again
 
-_OURS = (os.path.dirname(os.path.dirname(__file__)), os.path.dirname(np.__file__))
+# Whose `repr` says all there is to say. `np.add.at`, a method, is another object each time.
+_TOLD = (float, str, slice, np.generic, np.dtype, BuiltinMethodType)
+
+_OURS = (os.path.dirname(os.path.dirname(__file__)), os.path.dirname(np.__file__), copy.__file__)
 
 local = threading.local()  # `tape`: the recording under way in this thread
 
@@ -61,7 +69,7 @@ def _completed(kind: Thing) -> Thing:
         setattr(kind, name, property(operator.attrgetter(f"array.{name}")))
     for name in _METHODS:
         setattr(kind, name, _recording(getattr(np.ndarray, name)))
-    for name in ("getitem", "setitem", "pow"):  # a power takes short cuts which `np.power` doesn't
+    for name in ("getitem", "setitem", "pow", "ipow"):  # powers take short cuts which `np.power` doesn't
         setattr(kind, f"__{name}__", _recording(getattr(operator, name)))
     kind.__len__ = lambda self: len(self.array)
     kind.T = property(kind.transpose)
@@ -76,13 +84,17 @@ class Recorded(NDArrayOperatorsMixin):
         array: The real one.
         ref: Which value of the recording it is.
         tape: The recording.
+        number: Whether it stands for a number, such as NumPy returns for a sum: nobody can write into one.
     """
 
-    __slots__ = ("__weakref__", "array", "ref", "tape")
+    __slots__ = ("__weakref__", "array", "number", "ref", "tape")
+
+    # To `isinstance` it is what it stands for.
+    __class__ = property(lambda self: type(self.array[()]) if self.number else np.ndarray)  # type: ignore[assignment] # a mask
 
     def __init__(self, array: Array, ref: Ref, tape: Tape) -> None:
         """Wrap an array."""
-        self.array, self.ref, self.tape = array, ref, tape
+        self.array, self.ref, self.tape, self.number = array, ref, tape, False
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Thing, **options: Thing) -> Thing:
         """Record a function that goes element by element, or a method of one, such as `np.add.reduce`."""
@@ -105,12 +117,24 @@ class Recorded(NDArrayOperatorsMixin):
     __bool__, __float__, __int__, __iter__, __str__ = map(_refusing, (bool, float, int, iter, str))
     __index__ = _refusing(operator.index)
 
+    def __format__(self, spec: str) -> str:
+        """Refuse."""
+        return format(self._read("format()"), spec)
+
+    def __contains__(self, number: Thing) -> bool:
+        """Refuse."""
+        return number in self._read("in()")
+
+    def __reduce_ex__(self, protocol: Thing) -> Thing:
+        """Refuse to be taken apart, as `copy` and `pickle` would."""
+        return self._read("a copy by Python")[()].__reduce_ex__(protocol)
+
     def __repr__(self) -> str:
         """What may be known."""
         return f"Recorded(shape={self.shape}, dtype={self.dtype})"
 
     def _read(self, use: str) -> Array:
-        if current() is self.tape:
+        if not self.tape.over:
             self.tape.refuse(f"{use} of an array of shape {self.shape}: next time its numbers will be others")
         return self.array
 
@@ -130,7 +154,7 @@ class Alpha(float):
 
     def __repr__(self) -> str:
         """As in a listing."""
-        return "alpha"
+        return f"alpha of {self.optimizer!r}"
 
 
 class Line(NamedTuple):
@@ -176,11 +200,13 @@ class Tape:
         kept: The arrays, by value, that somebody keeps when the step is over: gradients, mostly.
         difference: What was other than in the call before, if anything.
         refused: What couldn't be recorded, if anything.
+        over: Whether the step has ended; from then on what was recorded is an array in a wrapper.
     """
 
     def __init__(self, strict: bool, before: Tape | None) -> None:
         """Begin with nothing."""
         self.strict, self.before, self.refused = strict, before, ""
+        self.over = False
         self.difference = "" if before else "there was no call before"
         self.lines: list[Line] = []
         self.layouts: list[tuple[Any, ...]] = []
@@ -243,29 +269,26 @@ class Tape:
         real_options, named = self._noted(options, operands) if options else ({}, {})
         if function in _ASKING:
             return function(*real, **real_options)
+        self._check_known(function, operands)
         if function in _WRITING or "out" in options or "where" in options or function.__name__ == "at":
             out = options.get("out", args[0])
-            return self._write(
-                function, self.handle(out[0] if type(out) is tuple else out), real, real_options, noted, named
-            )
-        if function in _RAGGED or (
-            function is operator.getitem and any(x.dtype == np.bool_ for x in operands[1:])
-        ):
-            self.refuse(f"{name_of(function)} that picks by number how many to take")
+            target = self.handle(out[0] if type(out) is tuple else out)
+            if not (type(target) is Recorded and target.number):
+                return self._write(function, target, real, real_options, noted, named)
+            # `total += x`, where `total` is a number: that makes another one.
+            real_options, named = ({k: x for k, x in o.items() if k != "out"} for o in (real_options, named))
         result = function(*real, **real_options)
-        if isinstance(result, (np.generic, bool, int, float)):
+        if number := isinstance(result, (np.generic, bool, int, float)):
             result = np.asarray(result)
         if type(result) is not np.ndarray:
             self.refuse(f"{name_of(function)}, which returns a {type(result).__name__}")
             return result
         made = next((x for x in operands if x.array is result), None)
         if made is None:
-            owner = None
-            if result.base is not None:
-                owner = next(
-                    (self.roots[x.ref] for x in operands if np.may_share_memory(x.array, result)), None
-                )
+            seen = operands if result.base is not None else []
+            owner = next((self.roots[x.ref] for x in seen if np.may_share_memory(x.array, result)), None)
             made = self.new(result, owner)
+            made.number = number
             if function not in _EMPTY:
                 line = self._note(function, noted, named, [x.ref for x in operands], made.ref)
                 if owner is not None:
@@ -273,9 +296,22 @@ class Tape:
                     self.views[made.ref] = line
         elif function is IN_RANGE:
             self._note(function, noted, named, [x.ref for x in operands])
+        elif function not in _SAME:
+            self.refuse(f"{name_of(function)} into one of its operands")
         if function is IN_RANGE:
             self.checked[made.ref] = args[3]
         return made
+
+    def _check_known(self, function: Thing, operands: list[Recorded]) -> None:
+        """Refuse what wouldn't come out the same from arrays with other numbers, or in a place."""
+        if function in {operator.pow, operator.ipow} and any(x.number for x in operands):
+            self.refuse("a power of a number, which is rounded as no array's is: use np.power or np.sqrt")
+        if function in _RAGGED or (
+            function is operator.getitem and any(x.dtype == np.bool_ for x in operands[1:])
+        ):
+            self.refuse(f"{name_of(function)} that picks by number how many to take")
+        if function is operator.getitem and operands[0].ndim > 1 and any(x.number for x in operands[1:]):
+            self.refuse("a view that is picked by number: write x.take(number, axis=0) for a copy")
 
     def _write(  # noqa: PLR0913, PLR0917 (a call in both forms)
         self, function: Thing, target: Thing, real: Thing, options: Thing, noted: Thing, named: Thing
@@ -283,12 +319,12 @@ class Tape:
         """Call a function that changes an array."""
         if type(target) is not Recorded or "where" in options or function is np.copyto:
             self.refuse(f"{name_of(function)} into a part of an array, or into several")
-            function(*real, **options)
-            return target
+            return function(*real, **options)
         root = self.roots[target.ref]
         if not self.writable.get(root, True):
             self.refuse(f"{name_of(function)} into an array that no tensor holds: return the result")
-        whole = function is FILL or "out" in options
+        # Of other functions the type of `out` decides how they compute: a sum, for one, is rounded in it.
+        whole = function is FILL or isinstance(function, np.ufunc)
         if whole:
             named = {key: x for key, x in named.items() if key != "out"}
         if whole and root == target.ref and root not in self._viewed and root not in self.writable:
@@ -334,7 +370,7 @@ class Tape:
         if self.before is not None and not self.difference:
             number = len(self.lines)
             old = self.before.lines[number] if number < len(self.before.lines) else None
-            if old is not None and old[3:] == line[3:] and _same(old[:3], line[:3]):
+            if old is not None and old[3:] == line[3:] and same(old[:3], line[:3]):
                 line = old  # so that there is one in memory
             else:
                 self.difference = f"the call before did {old!r} where this one did {line!r} ({_where()})"
@@ -357,7 +393,8 @@ class Tape:
             array.tobytes(),
         ):
             self.difference = f"{what} has other numbers than in the call before: if it is to change, pass it"
-        self.constants.add(new.ref)
+        if not self.writable[new.ref]:
+            self.constants.add(new.ref)
 
     def close(self) -> None:
         """End the recording."""
@@ -365,6 +402,10 @@ class Tape:
         alive = [x for handle in self._handles if (x := handle()) is not None]
         self.kept = {x.ref: x.array for x in alive if self.roots[x.ref] not in self.writable}
         self._handles.clear()
+        for number in {line.writes for line in self.lines} & self.found.keys():
+            for other, x in self.found.items():
+                if other != number and np.may_share_memory(x, self.found[number]):
+                    self.refuse(f"an array of shape {x.shape} that shares memory with one that is changed")
         old = self.before
         if old and not self.difference and (len(old.lines), old.layouts) != (len(self.lines), self.layouts):
             self.difference = "the call before did more, or with other shapes"
@@ -399,8 +440,8 @@ def mapped(f: Thing, value: Thing) -> Thing:
 
 
 def real(value: Thing) -> Thing:
-    """An array out of its wrapper."""
-    return value.array if type(value) is Recorded else value
+    """An array out of its wrapper, when the recording is over."""
+    return value._read("the use in another thread") if type(value) is Recorded else value
 
 
 def name_of(function: Thing) -> str:
@@ -418,18 +459,20 @@ def flat(value: Thing) -> Iterator[Thing]:
         yield value
 
 
-def _same(x: Thing, y: Thing) -> bool:
-    """Whether parts of two lines are the same, to the type and the sign of 0."""
+def same(x: Thing, y: Thing) -> bool:
+    """Whether two things are the same in every call, to the type and the sign of 0; objects by identity."""
     kind = type(x)
     if kind is not type(y):
         return False
     if kind is Ref or kind is int:
         return bool(x == y)
     if kind is tuple or kind is list:
-        return len(x) == len(y) and all(map(_same, x, y))
+        return len(x) == len(y) and all(map(same, x, y))
     if kind is dict:
-        return x is y or _same(tuple(x.items()), tuple(y.items()))
-    return x is y or repr(x) == repr(y)
+        return x is y or same(tuple(x.items()), tuple(y.items()))
+    if kind is Alpha:
+        return x.optimizer is y.optimizer
+    return x is y or (isinstance(x, _TOLD) and repr(x) == repr(y))
 
 
 def _where() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 from collections.abc import Callable
 
 from deeplearning_framework.errors import ArgumentError, ReplayError
@@ -57,6 +58,7 @@ class Replay:
         self._programs: list[Program] = []
         self._takes: list[Take] = []
         self._refused = ""
+        self._one_at_a_time = threading.RLock()  # there is one memory
 
     def __call__(self, *args: Thing) -> Thing:
         """Take the step.
@@ -66,21 +68,22 @@ class Replay:
         """
         if current() is not None:
             return self._step(*args)  # inside another step that is being recorded
-        self.reason = ""
-        for program in self._programs:
-            misfit = program.take.other(args) or program.misfit(())
-            if not misfit:
-                self.reason = ""
-                return program.run(args)
-            self.reason = self.reason or misfit
-        if self._programs and self.fallback == "raise":
-            raise ReplayError(f"Replay: {self.reason}")
-        if self._refused or (self._programs and self.fallback == "eager"):
-            self.reason = self._refused or self.reason
-            return self._step(*args)
-        # Where not even the arguments are others, a program will never fit again.
-        self._programs = [program for program in self._programs if program.take.other(args)]
-        return self._record(args)
+        with self._one_at_a_time:
+            misfit = ""
+            for program in self._programs:
+                other = program.take.other(args) or program.misfit(())
+                if not other:
+                    self.reason = ""
+                    return program.run(args)
+                misfit = misfit or other
+            self.reason = self._refused or misfit
+            if misfit and self.fallback == "raise":
+                raise ReplayError(f"Replay: {misfit}")
+            if not self._refused and not (misfit and self.fallback == "eager"):
+                # Where not even the arguments are others, a program will never fit again.
+                self._programs = [program for program in self._programs if program.take.other(args)]
+                return self._record(args)
+        return self._step(*args)
 
     def __str__(self) -> str:
         """The calls of the newest recording, as the Python that is run. A letter is a place in memory."""
@@ -93,13 +96,16 @@ class Replay:
         try:
             take = Take(self._step, args, self.fallback != "eager", before)
             self._takes = [old for old in self._takes if old is not before]
-            if not take.difference:
-                program = Program(take)
-                self._programs += [] if take.tape.refused else [program]
-            elif take.runs < _MOST:
-                self._takes.append(take)
-            else:
+            if take.difference and take.runs >= _MOST:
                 take.tape.refuse(f"what changes from call to call: {take.difference}")
+            elif take.difference:
+                if len(self._takes) >= _MOST and self.fallback != "record":
+                    take.tape.refuse(f"arguments that are never the same: {self._takes[0].other(args)}")
+                self._takes.append(take)
+            elif not take.tape.refused:
+                program = Program(take)
+                if not take.tape.refused:
+                    self._programs.append(program)
         finally:
             if collecting:
                 gc.enable()

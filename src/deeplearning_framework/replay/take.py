@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from deeplearning_framework import primitives, tensor
+from deeplearning_framework.errors import ReplayError
 from deeplearning_framework.optim import sgd
 from deeplearning_framework.replay.recording import (
     IN_RANGE,
@@ -28,9 +29,11 @@ from deeplearning_framework.replay.recording import (
     Thing,
     call,
     current,
+    flat,
     local,
     mapped,
     real,
+    same,
 )
 from deeplearning_framework.rows import Rows
 from deeplearning_framework.shapes import Array
@@ -41,6 +44,7 @@ _LONGEST = 100_000  # numbers in a table that is written out for the sake of som
 _PLAIN = (bool, int, float, str, type(None))
 
 _SLOT = vars(Tensor)["_data"]
+_GRAD = vars(Tensor)["_grad"]
 _STEP = sgd.SGD.step
 _CHECKED = sgd._checked
 _SHORTEST = Rows.shortest
@@ -72,7 +76,18 @@ def _set(self: Tensor, array: Thing) -> None:
     _SLOT.__set__(self, array)
     tape = current()
     if tape is not None and type(array) is Recorded:
+        array.number = False  # a tensor holds arrays
         tape.holders.append(weakref.ref(self))
+
+
+def _get_grad(self: Tensor) -> Thing:
+    _get(self)  # so that the gradient is looked at before each replay
+    return _GRAD.__get__(self)
+
+
+def _set_grad(self: Tensor, grad: Thing) -> None:
+    _get(self)
+    _GRAD.__set__(self, grad)
 
 
 def _step(self: sgd.SGD, *args: Thing, **options: Thing) -> None:
@@ -117,28 +132,29 @@ def watched(tape: Tape) -> Iterator[None]:
     """Have whatever the framework does in this thread go through a tape."""
     package = __name__.removesuffix(".replay.take")
     changes: list[tuple[Thing, str, Thing]] = [
-        # The engine asks whether something is an array yet; there these are.
-        (module, "np", _NumPy(ndarray=Recorded) if module is tensor else _NumPy())
-        for name, module in list(sys.modules.items())
-        if name.startswith(package) and ".replay" not in name and getattr(module, "np", None) is np
-    ]
-    changes += [
         (Tensor, "_data", property(_get, _set)),
+        (Tensor, "_grad", property(_get_grad, _set_grad)),
         (primitives, "_in_range", partial(call, IN_RANGE)),
         (sgd.SGD, "step", _step),
         (sgd.SGD, "_room", lambda _, number, data: np.empty_like(data)),
         (sgd, "_checked", _checked),
         (Rows, "shortest", _shortest),
     ]
-    before = [(owner, name, vars(owner)[name]) for owner, name, _ in changes]
     with _one_at_a_time:
+        changes += [
+            # The engine asks whether something is an array yet; there these are.
+            (module, "np", _NumPy(ndarray=Recorded) if module is tensor else _NumPy())
+            for name, module in list(sys.modules.items())
+            if name.startswith(package) and ".replay" not in name and getattr(module, "np", None) is np
+        ]
+        before = [(owner, name, vars(owner)[name]) for owner, name, _ in changes]
         try:
             for owner, name, value in changes:
                 setattr(owner, name, value)
             local.tape = tape
             yield
         finally:
-            local.tape = None
+            local.tape, tape.over = None, True
             for owner, name, value in before:
                 setattr(owner, name, value)
             for holder in [t for ref in tape.holders if (t := ref()) is not None]:
@@ -161,6 +177,7 @@ class Take:
         tape: What was called.
         runs: How many calls in a row have been recorded, with this one.
         given: What the step was given; arrays as `Recorded`.
+        tensors: For each argument, whether it is a tensor.
         answer: What it returned; arrays as `Out`.
         result: The same with copies of the arrays.
         leaves: The parameters, and the gradients that they were left with.
@@ -176,23 +193,38 @@ class Take:
         self.runs: int = 1 + (before.runs if before else 0)
         self.mode = tensor._mode.recording
         self.tensors = [isinstance(arg, Tensor) for arg in args]
-        self.given = [x if array_of(x) is None else tape.given(np.array(array_of(x))) for x in args]
+        for number, x in enumerate(args):
+            if any(isinstance(item, np.ndarray) and array_of(x) is not item for item in flat(x)):
+                kind = type(x).__name__
+                tape.refuse(f"argument {number}, a {kind}: pass each array by itself, as a plain one")
+        # A list is copied, since it may be another one by the next call.
+        self.given = [
+            mapped(lambda item: item, x) if array_of(x) is None else tape.given(np.array(array_of(x)))
+            for x in args
+        ]
+        passed = [
+            tensor._constant(x) if wrapped and type(x) is Recorded else x  # type: ignore[arg-type] # stands for one
+            for x, wrapped in zip(self.given, self.tensors, strict=True)
+        ]
+        optimizers = list(before.tape.optimizers.values()) if before else []
+        rates = [optimizer.alpha for optimizer in optimizers]
         arrays: dict[Ref, Array] = {}
         draws = _random_state()
         with watched(tape):
-            result = step(
-                *(
-                    tensor._constant(x) if wrapped and type(x) is Recorded else x  # type: ignore[arg-type] # stands for one
-                    for x, wrapped in zip(self.given, self.tensors, strict=True)
-                )
-            )
+            result = step(*passed)
             if _random_state() != draws:
                 tape.refuse("random numbers that the step draws: draw them before, and pass them")
+            if [optimizer.alpha for optimizer in optimizers] != rates:
+                tape.refuse("a learning rate that the step changes: change it between the calls")
+            if any(t is not x and t._data is not x for t, x in zip(passed, self.given, strict=True)):
+                tape.refuse("an argument whose data the step replaces: return them")
             self.answer = mapped(partial(_answered, tape, arrays), result)
             if not tape.refused:
-                result = mapped(lambda x: _copied(x, arrays), self.answer)
+                del result  # which isn't kept, then, when the step is over
             tape.close()
-        self.result = result
+        if tape.refused and strict:
+            raise ReplayError(f"Replay: {tape.refused}")  # which the step has caught
+        self.result = mapped(real, result) if tape.refused else mapped(partial(_copied, arrays), self.answer)
         self.leaves = [(t, t._grad) for t, *_ in tape.tensors.values() if tensor.is_leaf(t)]
         self.difference = tape.difference
         if before is not None and not self.difference and repr(before.answer) != repr(self.answer):
@@ -205,7 +237,7 @@ class Take:
         for number, (x, arg) in enumerate(zip(self.given, args, strict=True)):
             array = array_of(arg)
             if type(x) is not Recorded or array is None:
-                if x is not arg and (type(arg) not in _PLAIN or type(x) is not type(arg) or x != arg):
+                if not same(x, arg):
                     return f"argument {number} is not what was recorded"
             elif isinstance(arg, Tensor) != self.tensors[number]:
                 return f"argument {number} is a {type(arg).__name__}, which it wasn't when it was recorded"
@@ -242,7 +274,7 @@ def _answered(tape: Tape, arrays: dict[Ref, Array], value: Thing) -> Thing:
     return Out(handle.ref, isinstance(value, Tensor))
 
 
-def _copied(value: Thing, arrays: dict[Ref, Array]) -> Thing:
+def _copied(arrays: dict[Ref, Array], value: Thing) -> Thing:
     if type(value) is not Out:
         return value
     array = arrays[value.ref].copy()
