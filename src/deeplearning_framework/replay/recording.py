@@ -56,7 +56,7 @@ local = threading.local()  # `tape`: the recording under way in this thread
 
 def _refusing(convert: Thing) -> Thing:
     """A method that Python calls to learn a number."""
-    return lambda self: convert(self._read(f"{convert.__name__}()"))
+    return lambda self, *args: convert(self._read(f"{convert.__name__}()"), *args)
 
 
 def _recording(function: Thing) -> Thing:
@@ -90,7 +90,7 @@ class Recorded(NDArrayOperatorsMixin):
     __slots__ = ("__weakref__", "array", "number", "ref", "tape")
 
     # To `isinstance` it is what it stands for.
-    __class__ = property(lambda self: type(self.array[()]) if self.number else np.ndarray)  # type: ignore[assignment] # a mask
+    __class__ = property(lambda self: type(self.array[()]) if self.number else np.ndarray)
 
     def __init__(self, array: Array, ref: Ref, tape: Tape) -> None:
         """Wrap an array."""
@@ -115,19 +115,8 @@ class Recorded(NDArrayOperatorsMixin):
         return self._read("a plain copy").astype(dtype or self.dtype, copy=bool(copy))
 
     __bool__, __float__, __int__, __iter__, __str__ = map(_refusing, (bool, float, int, iter, str))
-    __index__ = _refusing(operator.index)
-
-    def __format__(self, spec: str) -> str:
-        """Refuse."""
-        return format(self._read("format()"), spec)
-
-    def __contains__(self, number: Thing) -> bool:
-        """Refuse."""
-        return number in self._read("in()")
-
-    def __reduce_ex__(self, protocol: Thing) -> Thing:
-        """Refuse to be taken apart, as `copy` and `pickle` would."""
-        return self._read("a copy by Python")[()].__reduce_ex__(protocol)
+    __contains__, __format__, __index__ = map(_refusing, (operator.contains, format, operator.index))
+    __reduce_ex__ = _refusing(np.ndarray.__reduce_ex__)  # what `copy` and `pickle` ask for
 
     def __repr__(self) -> str:
         """What may be known."""
@@ -402,10 +391,10 @@ class Tape:
         alive = [x for handle in self._handles if (x := handle()) is not None]
         self.kept = {x.ref: x.array for x in alive if self.roots[x.ref] not in self.writable}
         self._handles.clear()
-        for number in {line.writes for line in self.lines} & self.found.keys():
-            for other, x in self.found.items():
-                if other != number and np.may_share_memory(x, self.found[number]):
-                    self.refuse(f"an array of shape {x.shape} that shares memory with one that is changed")
+        written = self.found.keys() & {line.writes for line in self.lines}
+        for number, array in self.found.items():
+            if any(number != n and np.may_share_memory(array, self.found[Ref(n)]) for n in written):
+                self.refuse(f"an array of shape {array.shape} that shares memory with one that is changed")
         old = self.before
         if old and not self.difference and (len(old.lines), old.layouts) != (len(self.lines), self.layouts):
             self.difference = "the call before did more, or with other shapes"
