@@ -1,4 +1,4 @@
-"""What a compiler does before it writes code. Each pass takes a list of lines, and returns a better one."""
+"""What a compiler does before it writes code: passes over a list of lines, each of which makes it better."""
 
 from __future__ import annotations
 
@@ -89,11 +89,7 @@ def stretched(lines: list[Line], values: Values) -> list[Line]:
         if shape and not line.options and math.prod(shape) <= _LARGE:
             args = list(line.args)
             for position, x in enumerate(args):
-                if (
-                    type(x) is Ref
-                    and values.layouts[x][0] not in {(), shape}
-                    and values.tape.roots[x] in steady
-                ):
+                if type(x) is Ref and values.layouts[x][0] not in {(), shape} and tape.roots[x] in steady:
                     if (x, shape) not in copies:
                         copies[x, shape] = copy = tape.new(np.empty(shape, values.layouts[x][1])).ref
                         found.append(Line(np.array, (x,), {}, line.errors, copy, (tape.roots[x],), copy))

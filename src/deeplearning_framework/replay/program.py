@@ -66,6 +66,7 @@ class Program:
         after = [(usual, text) for text in self._after()]
         self.source = [text for _, text in (*before, *calls, *after)]
         self._runs = list(self._compiled([*before, *calls, *after]))
+        # However many they are, one function: the first that fails says so, and returns.
         (self.misfit,) = self._compiled([(usual, text) for text in self._guards()], sys.maxsize)
         tape.forget()
         del self._values

@@ -182,6 +182,8 @@ class Tape:
         outside: The arrays that were there before, or were made out of sight, by id.
         writable: For each value from outside, whether a step may write into it: a tensor's array, that is.
         constants: The values from outside that are made anew in every call, always the same.
+        found: The arrays from outside, by value, when the step is over.
+        checked: For values that were found to be in range, where that ends.
         tensors: The tensors that were there before, by id; their arrays, and when they had been updated.
         holders: The tensors that were given something recorded.
         optimizers: Those that took a step, by id.
@@ -352,7 +354,7 @@ class Tape:
         self, function: Thing, args: Thing, options: Thing, refs: list[Ref], written: Ref | None = None
     ) -> Line:
         """Write a line down, and see whether the call before had the same in this place."""
-        if (errors := np.geterr()) != self._errors:
+        if (errors := np.geterr()) != self._errors:  # else all lines share one dict
             self._errors = errors
         reads, writes = tuple([self.roots[x] for x in refs]), -1 if written is None else self.roots[written]
         line = Line(function, args, options, self._errors, written, reads, writes)

@@ -34,11 +34,13 @@ class Replay:
     numbers in every call. So may the parameters, and `alpha` may change. All else is as it was: numbers that
     are no arrays, what the step reads from elsewhere in Python, what it does besides computing.
 
-    What a replay returns are copies: constants in the place of tensors. Gradients that the step leaves in
-    `grad` are written over by the next one.
+    What a replay returns are copies: constants in the place of tensors, arrays of no dimension in the place
+    of NumPy's numbers. Gradients that the step leaves in `grad` are written over by the next one. Several
+    threads may call it; they take turns.
 
     Args:
-        step: A function of any number of arguments. It may read and train whatever it finds.
+        step: A function of any number of arguments, each array by itself. It may read and train whatever it
+            finds.
         fallback: What to do with a call that no recording serves: ``"raise"`` an error, ``"record"`` the step
             for these shapes too, or run it as it is (``"eager"``), also if it can't be recorded at all.
 
@@ -64,7 +66,8 @@ class Replay:
         """Take the step.
 
         Raises:
-            ReplayError: It can't be recorded, or the recording doesn't serve, and there is no fallback.
+            ReplayError: It can't be recorded, or the recording doesn't serve, and there is no fallback. What
+                the step had done when that was found stays done.
         """
         if current() is not None:
             return self._step(*args)  # inside another step that is being recorded

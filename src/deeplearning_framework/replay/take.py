@@ -39,10 +39,12 @@ from deeplearning_framework.rows import Rows
 from deeplearning_framework.shapes import Array
 from deeplearning_framework.tensor import Tensor
 
-_MAKERS = ("arange", "array", "asarray", "empty", "full", "ones", "zeros")  # no operand has them recorded
+# Functions that have no operand to ask.
+_MAKERS = ("arange", "array", "asarray", "empty", "full", "ones", "zeros")
 _LONGEST = 100_000  # numbers in a table that is written out for the sake of some rows
 _PLAIN = (bool, int, float, str, type(None))
 
+# What is there without a recording.
 _SLOT = vars(Tensor)["_data"]
 _GRAD = vars(Tensor)["_grad"]
 _STEP = sgd.SGD.step
@@ -246,6 +248,7 @@ class Take:
                     f"argument {number} has shape {array.shape} and dtype {array.dtype}; "
                     f"recorded were {x.array.shape} and {x.array.dtype}"
                 )
+            # It is copied, so what matters is the order of its axes, and no steps between them.
             elif array.strides != x.array.strides and np.empty_like(array).strides != x.array.strides:
                 return f"argument {number} has its axes in another order in memory than was recorded"
         return ""
