@@ -666,6 +666,30 @@ def test_a_second_way_to_what_is_written_is_refused() -> None:
         settled(step, np.ones((3, 3)))
 
 
+def before_it_is_read(x: Any, rate: Array, weights: Tensor) -> Any:
+    rate *= 0.5
+    return x * rate
+
+
+def after_it_is_read(x: Any, rate: Array, weights: Tensor) -> Any:
+    y = x * rate
+    rate *= 0.5
+    return y
+
+
+def in_a_parameter(x: Any, rate: Array, weights: Tensor) -> Any:
+    rate *= 0.5
+    weights.data -= x
+
+
+@pytest.mark.parametrize("step", [before_it_is_read, after_it_is_read, in_a_parameter])
+def test_arrays_that_are_changed_by_numpy_alone_are_refused(step: Callable[..., Any]) -> None:
+    weights = leaf(3)
+    rate = weights.data if step is in_a_parameter else np.ones(3)
+    with pytest.raises(ReplayError, match=r"array of shape \(3,\) that the step changes unseen"):
+        settled(lambda x: step(x, rate, weights), np.ones(3))
+
+
 def test_the_mode_is_part_of_it() -> None:
     replay = settled(lambda x: (PARAMETER * x).sum(), np.ones(3))
     with no_grad(), pytest.raises(ReplayError, match="outside of no_grad"):

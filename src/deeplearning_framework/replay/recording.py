@@ -214,6 +214,8 @@ class Tape:
         self._handles: list[weakref.ref[Recorded]] = []
         self._viewed: set[int] = set()
         self.checked: dict[int, int] = {}
+        found: dict[Ref, Array] = before.found if before else {}
+        self._digests: dict[int, int] = {number: _digest(array) for number, array in found.items()}
         self._errors: Thing = {}
 
     def refuse(self, what: str) -> None:
@@ -374,6 +376,7 @@ class Tape:
             return
         array, old = new.array, self.before.found.get(new.ref)
         if old is array or (old is not None and old.__array_interface__ == array.__array_interface__):
+            self._check_untouched(new.ref, array)
             return
         what = f"an array of shape {new.shape} ({_where()})"
         if any(array is kept for kept in self.before.kept.values()):
@@ -387,6 +390,12 @@ class Tape:
         if not self.writable[new.ref]:
             self.constants.add(new.ref)
 
+    def _check_untouched(self, number: int, array: Array) -> None:
+        """See that an array is as it was before the step: plain NumPy works on plain arrays unrecorded."""
+        was = self._digests.get(number)
+        if was is not None and was != _digest(array):
+            self.refuse(f"an array of shape {array.shape} that the step changes unseen: let a tensor hold it")
+
     def close(self) -> None:
         """End the recording."""
         self.found = {x.ref: x.array for x in self.outside.values()}
@@ -397,6 +406,8 @@ class Tape:
         for number, array in self.found.items():
             if any(number != n and np.may_share_memory(array, self.found[Ref(n)]) for n in written):
                 self.refuse(f"an array of shape {array.shape} that shares memory with one that is changed")
+            if number not in written and not self.difference:
+                self._check_untouched(number, array)
         old = self.before
         if old and not self.difference and (len(old.lines), old.layouts) != (len(self.lines), self.layouts):
             self.difference = "the call before did more, or with other shapes"
@@ -464,6 +475,10 @@ def same(x: Thing, y: Thing) -> bool:
     if kind is Alpha:
         return x.optimizer is y.optimizer
     return x is y or (isinstance(x, _TOLD) and repr(x) == repr(y))
+
+
+def _digest(array: Array) -> int:
+    return hash(array.tobytes())
 
 
 def _where() -> str:
