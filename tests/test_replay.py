@@ -256,6 +256,85 @@ def test_operands_of_other_shapes_and_types(step: Callable[..., Any]) -> None:
         assert replay(*args).dtype == expected.dtype
 
 
+def added_in_place(a: Any, b: Any) -> Any:
+    c = a * 1.0
+    c += b
+    return np.tanh(c)
+
+
+def rows_moved(a: Any, b: Any) -> Any:
+    c = a * 1.0
+    row = c[0]
+    c[1] = row
+    row *= 2.0
+    c[1:] = c[:-1]
+    return np.tanh(c) - b
+
+
+def put_together(a: Any, b: Any) -> Any:
+    c = np.zeros_like(a)
+    c[...] = a
+    c[1:] = b[1:]
+    return c
+
+
+def written(w: Array, a: Any) -> None:
+    w[...] = np.tanh(a)
+
+
+def written_in_part(w: Array, a: Any) -> None:
+    w[2] = np.tanh(a[0])
+
+
+def written_over_itself(w: Array, a: Any) -> None:
+    w[...] = np.tanh(w.T + a)
+
+
+def subtracted(w: Array, a: Any) -> None:
+    w -= 0.1 * np.tanh(a)
+
+
+COMPUTING: list[Callable[[Any, Any], Any]] = [
+    lambda a, b: a + b,
+    lambda a, b: a * b - 0.5,
+    lambda a, b: a + b[1],
+    lambda a, b: a - b[:, :1],
+    lambda a, b: a.T,
+    lambda a, b: np.tanh(a.dot(b)),
+    lambda a, b: np.zeros_like(a) + a.sum(axis=0),
+    lambda a, b: np.maximum(a, b) / (1.0 + np.abs(a)),
+    *(added_in_place, rows_moved, put_together),
+]
+WRITING = (written, written_in_part, written_over_itself, subtracted)
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_steps_at_random(seed: int) -> None:
+    def build() -> tuple[list[Tensor], Callable[[Any, Any], Any]]:
+        tensors = [leaf(3, 3, seed=1), leaf(3, 3, seed=2)]
+
+        def step(x: Any, y: Any) -> Any:
+            rng, values = RNG(seed), [x, y]
+            for _ in range(4 + seed % 20):
+                a, b = (values[rng.integers(len(values))] for _ in range(2))
+                w = tensors[rng.integers(2)].data
+                if rng.random() < 0.3:
+                    WRITING[rng.integers(len(WRITING))](w, a)
+                else:
+                    values += [COMPUTING[rng.integers(len(COMPUTING))](a, b), w]
+            return values[-3:]
+
+        return tensors, step
+
+    (ours, eager), (others, step) = build(), build()
+    replay = Replay(step)
+    for turn in range(5):
+        x, y = RNG(turn).standard_normal((2, 3, 3))
+        assert [v.tobytes() for v in replay(x, y)] == [np.array(v).tobytes() for v in eager(x, y)]
+        assert [t.data.tobytes() for t in others] == [t.data.tobytes() for t in ours]
+    assert replay.reason == ""
+
+
 def test_a_number_is_added_to_without_being_changed() -> None:
     def step(x: Any) -> Any:
         total = first = x.sum()

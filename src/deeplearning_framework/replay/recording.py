@@ -175,6 +175,8 @@ class Tape:
     """What is written down while a step runs, and held against what was written down in the call before.
 
     Attributes:
+        strict: Whether what can't be recorded is an error.
+        before: The recording of the call before, if any, until this one is over.
         lines: What was called, in order.
         layouts: Shape, dtype and strides of each value.
         roots: For each value the one whose memory it is: itself, unless it is a view.
