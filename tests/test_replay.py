@@ -279,7 +279,7 @@ def put_together(a: Any, b: Any) -> Any:
 
 
 def written(w: Array, a: Any) -> None:
-    w[...] = np.tanh(a)
+    w[...] = a
 
 
 def written_in_part(w: Array, a: Any) -> None:
@@ -311,14 +311,19 @@ WRITING = (written, written_in_part, written_over_itself, subtracted)
 @pytest.mark.parametrize("seed", range(100))
 def test_steps_at_random(seed: int) -> None:
     def build() -> tuple[list[Tensor], Callable[[Any, Any], Any]]:
-        tensors = [leaf(3, 3, seed=1), leaf(3, 3, seed=2)]
+        tensors = [leaf(3, 3, seed=1), leaf(3, 3, seed=2), leaf(3)]
 
         def step(x: Any, y: Any) -> Any:
             rng, values = RNG(seed), [x, y]
-            for _ in range(4 + seed % 20):
+            for _ in range(4 + seed % 30):
                 a, b = (values[rng.integers(len(values))] for _ in range(2))
-                w = tensors[rng.integers(2)].data
-                if rng.random() < 0.3:
+                w, bias = tensors[rng.integers(2)].data, tensors[2].data
+                kind = rng.random()
+                if kind < 0.1:
+                    bias -= a[0]
+                elif kind < 0.2:
+                    values.append(a + bias)
+                elif kind < 0.5:
                     WRITING[rng.integers(len(WRITING))](w, a)
                 else:
                     values += [COMPUTING[rng.integers(len(COMPUTING))](a, b), w]
