@@ -192,6 +192,29 @@ def test_other_settings_are_not(name: str) -> None:
         replay(*training.batch(0))
 
 
+def test_another_setting_is_recorded_anew() -> None:
+    eager, replayed = Training(weight_decay=0.1), Training(weight_decay=0.1)
+    replay = Replay(replayed.step, fallback="record")
+    for turn in range(12):
+        eager.optimizer.weight_decay = replayed.optimizer.weight_decay = 0.1 if turn < 5 else 0.05
+        eager.step(*eager.batch(turn))
+        replay(*eager.batch(turn))
+        assert eager.state() == replayed.state()
+    assert replay.reason == ""
+
+
+def test_momentum_takes_three_recordings_and_thirteen_lines() -> None:
+    lengths = []
+    for momentum, recordings in ((0.0, 2), (0.9, 3)):
+        training = Training(momentum=momentum)
+        replay = Replay(training.step)
+        for turn in range(recordings + 1):
+            replay(*training.batch(turn))
+            assert (replay.reason == "") == (turn == recordings)
+        lengths.append(len(str(replay).splitlines()))
+    assert lengths[1] - lengths[0] == 13
+
+
 def test_one_parameter_less_is_noticed() -> None:
     training = Training()
     replay = settled(training.step, *training.batch(0))
