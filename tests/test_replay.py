@@ -296,7 +296,7 @@ def rows_moved(a: Any, b: Any) -> Any:
 
 def put_together(a: Any, b: Any) -> Any:
     c = np.zeros_like(a)
-    c[...] = a
+    np.copyto(c, a)
     c[1:] = b[1:]
     return c
 

@@ -34,6 +34,7 @@ from deeplearning_framework.shapes import Array
 from deeplearning_framework.tensor import Tensor
 
 _COPIES = (np.array, np.ndarray.copy, np.ndarray.astype)
+_IN_PLACE = (operator.ipow, np.copyto)
 _FILLED = {np.zeros: 0, np.zeros_like: 0, np.ones: 1, np.ones_like: 1}
 _REDUCTIONS = {np.ndarray.sum: np.add.reduce, np.ndarray.max: np.maximum.reduce}  # what those end in
 
@@ -130,7 +131,7 @@ class Program:
         args, options = mapped(self._values.found, line.args), mapped(self._values.found, line.options)
         if function is operator.setitem:
             return f"{text(args[0])}[{text(args[1])}] = {text(args[2])}"
-        if line.result is None or "out" in options or function is operator.ipow or function.__name__ == "at":
+        if line.result is None or "out" in options or function in _IN_PLACE or function.__name__ == "at":
             return told(function, *args, **options)
         out = self._values.place(line.result)
         if function is FILL or function in _FILLED:

@@ -43,7 +43,7 @@ _RAGGED = (
 _SAME = (np.array, np.asarray, np.ndarray.astype, np.atleast_1d, np.atleast_2d, np.atleast_3d)
 _NO_ARRAYS = frozenset((bool, int, float, str, slice, type, type(None), type(...)))
 FILL = np.ndarray.fill
-_WRITING = (operator.setitem, operator.ipow, np.ndarray.fill, np.copyto)
+_WRITING = (operator.setitem, operator.ipow, np.copyto, FILL)
 IN_RANGE = primitives._in_range  # what the framework asks of numbers: recorded as a call, and asked again
 
 # Whose `repr` says all there is to say. `np.add.at`, a method, is another object each time.
@@ -257,8 +257,6 @@ class Tape:
 
     def call(self, function: Thing, args: Thing, options: dict[str, Thing]) -> Thing:
         """Call a function with real arrays, write it down, and give what it returned as a `Recorded`."""
-        if function is np.copyto and len(args) == 2 and not options:  # noqa: PLR2004 (where to, and what)
-            function, args = operator.setitem, (args[0], ..., args[1])
         operands: list[Recorded] = []
         real, noted = self._noted(args, operands)
         real_options, named = self._noted(options, operands) if options else ({}, {})
@@ -312,7 +310,7 @@ class Tape:
         self, function: Thing, target: Thing, real: Thing, options: Thing, noted: Thing, named: Thing
     ) -> Thing:
         """Call a function that changes an array."""
-        if type(target) is not Recorded or "where" in options or function is np.copyto:
+        if type(target) is not Recorded or "where" in options:
             self.refuse(f"{name_of(function)} into a part of an array, or into several")
             return function(*real, **options)
         root = self.roots[target.ref]
