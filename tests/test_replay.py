@@ -484,6 +484,17 @@ def test_gradients_are_what_the_step_leaves() -> None:
     assert ours.grad.data.tobytes() == w.grad.data.tobytes()
 
 
+def test_what_is_kept_and_cannot_be_filled_is_refused() -> None:
+    kept = {}
+
+    def step(x: Any) -> None:
+        kept["wide"] = (PARAMETER * x).expand(0, 4)
+
+    with pytest.raises(ReplayError, match="kept of a tensor that was expanded"):
+        Replay(step)(np.ones(3))
+    assert type(kept["wide"].data) is np.ndarray
+
+
 def test_after_training_gradients_are_zero() -> None:
     training = Training()
     settled(training.step, *training.batch(0))

@@ -402,6 +402,8 @@ class Tape:
         alive = [x for handle in self._handles if (x := handle()) is not None]
         self.kept = {x.ref: x.array for x in alive if self.roots[x.ref] not in self.writable}
         self._handles.clear()
+        if not all(array.flags.writeable for array in self.kept.values()):
+            self.refuse("what is kept of a tensor that was expanded, which can't be written to: keep a copy")
         written = self.found.keys() & {line.writes for line in self.lines}
         for number, array in self.found.items():
             if any(number != n and np.may_share_memory(array, self.found[Ref(n)]) for n in written):
