@@ -495,6 +495,18 @@ def test_what_is_kept_and_cannot_be_filled_is_refused() -> None:
     assert type(kept["wide"].data) is np.ndarray
 
 
+def test_a_parameter_may_be_returned() -> None:
+    w = leaf(3)
+    optimizer = SGD([w])
+
+    def step(x: Any) -> Tensor:
+        (w * x).sum().backward()
+        optimizer.step()
+        return w
+
+    assert settled(step, np.ones(3))(np.ones(3)) is w
+
+
 def test_after_training_gradients_are_zero() -> None:
     training = Training()
     settled(training.step, *training.batch(0))
@@ -927,6 +939,20 @@ def test_the_eager_fallback_gives_arrays() -> None:
         double, some, total = replay(np.array([1.0, 2.0]))
         assert type(double) is np.ndarray
         assert (double.tolist(), some, total) == ([2.0, 4.0], 1.0, 3.0)
+
+
+def test_the_eager_fallback_writes_into_what_it_was_given() -> None:
+    def step(x: Any, t: Any, kept: Any) -> Any:
+        x += 1.0
+        t.data = t.data * 2.0
+        return kept * 2.0
+
+    replay = Replay(step, fallback="eager")
+    x, t, kept = np.zeros(3), Tensor(np.ones(3)), np.ones(3)
+    kept.flags.writeable = False
+    for turn in range(1, 5):
+        assert replay(x, t, kept).tolist() == [2.0] * 3
+        assert (x.tolist(), t.data.tolist()) == ([turn] * 3, [2.0**turn] * 3)
 
 
 def test_the_eager_fallback_gives_graphs_that_can_be_walked() -> None:

@@ -470,7 +470,7 @@ def same(x: Thing, y: Thing) -> bool:
         return False
     if kind is Ref or kind is int:
         return bool(x == y)
-    if kind is tuple or kind is list:
+    if isinstance(x, (tuple, list)):
         return len(x) == len(y) and all(map(same, x, y))
     if kind is dict:
         return x is y or same(tuple(x.items()), tuple(y.items()))

@@ -226,10 +226,12 @@ class Take:
             tape.close()
         if tape.refused and strict:
             raise ReplayError(f"Replay: {tape.refused}")  # which the step has caught
+        if tape.refused:
+            _give_back(args, passed)
         self.result = mapped(real, result) if tape.refused else mapped(partial(_copied, arrays), self.answer)
         self.leaves = [(t, t._grad) for t, *_ in tape.tensors.values() if tensor.is_leaf(t)]
         self.difference = tape.difference
-        if before is not None and not self.difference and repr(before.answer) != repr(self.answer):
+        if before is not None and not self.difference and not same(before.answer, self.answer):
             self.difference = f"the call before returned {before.answer!r}, and this one {self.answer!r}"
 
     def other(self, args: tuple[Thing, ...]) -> str:
@@ -259,6 +261,13 @@ def array_of(value: Thing) -> Array | None:
     if isinstance(value, Tensor):
         return None if value._autograd else value._data
     return value if type(value) is np.ndarray else None
+
+
+def _give_back(args: tuple[Thing, ...], passed: list[Thing]) -> None:
+    """Write into arguments what a step, refused but not stopped, has written into the copies of them."""
+    for array, copy in zip(map(array_of, args), map(array_of, map(real, passed)), strict=True):
+        if array is not None and copy is not None and array.tobytes() != copy.tobytes():
+            array[...] = copy
 
 
 def _answered(tape: Tape, arrays: dict[Ref, Array], value: Thing) -> Thing:
