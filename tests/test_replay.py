@@ -370,7 +370,9 @@ def test_a_number_is_added_to_without_being_changed() -> None:
         return first, total, isinstance(first, float)
 
     replay = settled(step, np.ones(3))
-    assert replay(np.full(3, 2.0)) == (6.0, 7.0, True)
+    first, total, is_float = replay(np.full(3, 2.0))
+    assert (first, total, is_float) == (6.0, 7.0, True)
+    assert type(first) is type(total) is np.float64
 
 
 def test_a_view_may_be_written_into_a_parameter() -> None:

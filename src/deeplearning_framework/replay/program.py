@@ -31,7 +31,6 @@ from deeplearning_framework.replay.recording import (
 )
 from deeplearning_framework.replay.take import Out, Take
 from deeplearning_framework.shapes import Array
-from deeplearning_framework.tensor import Tensor
 
 _COPIES = (np.array, np.ndarray.copy, np.ndarray.astype)
 _IN_PLACE = (operator.ipow, np.copyto)
@@ -197,7 +196,7 @@ class Program:
     def _copier(self, value: Thing) -> Thing:
         if type(value) is not Out:
             return value
-        return partial(_tensor if value.in_tensor else np.ndarray.copy, self._values.place(value.ref))
+        return partial(value.made, self._values.place(value.ref))
 
     def _guards(self) -> Iterator[str]:
         """What was there must be there."""
@@ -236,10 +235,6 @@ def _put(out: Array, result: Thing) -> None:
     if np.shape(result) != out.shape:
         raise ReplayError(f"Replay: there was a result of shape {np.shape(result)}; recorded was {out.shape}")
     out[...] = result
-
-
-def _tensor(array: Array) -> Tensor:
-    return tensor._constant(array.copy())
 
 
 def _called(value: Thing) -> Thing:

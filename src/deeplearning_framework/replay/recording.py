@@ -445,7 +445,10 @@ def mapped(f: Thing, value: Thing) -> Thing:
 
 def real(value: Thing) -> Thing:
     """An array out of its wrapper, when the recording is over."""
-    return value._read("the use in another thread") if type(value) is Recorded else value
+    if type(value) is not Recorded:
+        return value
+    array = value._read("the use in another thread")
+    return array[()] if value.number else array
 
 
 def name_of(function: Thing) -> str:

@@ -34,9 +34,8 @@ class Replay:
     numbers in every call. So may the parameters, and `alpha` may change. All else is as it was: numbers that
     are no arrays, what the step reads from elsewhere in Python, what it does besides computing.
 
-    What a replay returns are copies: constants in the place of tensors, arrays of no dimension in the place
-    of NumPy's numbers. Gradients that the step leaves in `grad` are written over by the next one. Several
-    threads may call it; they take turns.
+    What a replay returns are copies: constants in the place of tensors. Gradients that the step leaves in
+    `grad` are written over by the next one. Several threads may call it; they take turns.
 
     Args:
         step: A function of any number of arguments, each array by itself. It may read and train whatever it

@@ -7,6 +7,7 @@ tensor's array, the `np` of the framework's own modules, `SGD.step`. Eager code 
 from __future__ import annotations
 
 import math
+import operator
 import sys
 import threading
 import weakref
@@ -42,6 +43,8 @@ from deeplearning_framework.tensor import Tensor
 # Functions that have no operand to ask.
 _MAKERS = ("arange", "array", "asarray", "empty", "full", "ones", "zeros")
 _LONGEST = 100_000  # numbers in a table that is written out for the sake of some rows
+_copy = np.ndarray.copy
+_number = operator.itemgetter(())
 _PLAIN = (bool, int, float, str, type(None))
 
 # What is there without a recording.
@@ -166,10 +169,10 @@ def watched(tape: Tape) -> Iterator[None]:
 
 
 class Out(NamedTuple):
-    """An array in what a step returned, in a tensor or not."""
+    """An array in what a step returned, and what makes of it a tensor, a number of NumPy's or a copy."""
 
     ref: Ref
-    in_tensor: bool
+    made: Callable[[Array], Thing]
 
 
 class Take:
@@ -283,14 +286,15 @@ def _answered(tape: Tape, arrays: dict[Ref, Array], value: Thing) -> Thing:
             tape.refuse(f"a {type(value).__name__} that the step returns")
         return value
     arrays[handle.ref] = handle.array
-    return Out(handle.ref, isinstance(value, Tensor))
+    return Out(handle.ref, _tensor if isinstance(value, Tensor) else _number if handle.number else _copy)
 
 
 def _copied(arrays: dict[Ref, Array], value: Thing) -> Thing:
-    if type(value) is not Out:
-        return value
-    array = arrays[value.ref].copy()
-    return tensor._constant(array) if value.in_tensor else array
+    return value.made(arrays[value.ref]) if type(value) is Out else value
+
+
+def _tensor(array: Array) -> Tensor:
+    return tensor._constant(array.copy())
 
 
 def _random_state() -> tuple[Thing, ...]:
