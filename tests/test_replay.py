@@ -8,6 +8,7 @@ import tracemalloc
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -365,7 +366,7 @@ def test_steps_at_random(seed: int) -> None:
 
 def test_a_number_is_added_to_without_being_changed() -> None:
     def step(x: Any) -> Any:
-        total = first = x.sum()
+        total = first = x.sum().astype(np.float64)
         total += 1.0
         return first, total, isinstance(first, float)
 
@@ -373,6 +374,16 @@ def test_a_number_is_added_to_without_being_changed() -> None:
     first, total, is_float = replay(np.full(3, 2.0))
     assert (first, total, is_float) == (6.0, 7.0, True)
     assert type(first) is type(total) is np.float64
+
+
+def test_a_write_that_fails_has_changed_nothing() -> None:
+    def step(x: Any) -> Any:
+        y = x * 2
+        with suppress(TypeError):
+            y += 0.5
+        return y
+
+    assert settled(step, np.arange(3))(np.arange(3)).tolist() == [0, 2, 4]
 
 
 def test_a_view_may_be_written_into_a_parameter() -> None:

@@ -271,7 +271,10 @@ class Tape:
             # `total += x`, where `total` is a number: that makes another one.
             real_options, named = ({k: x for k, x in o.items() if k != "out"} for o in (real_options, named))
         result = function(*real, **real_options)
-        if number := isinstance(result, (np.generic, bool, int, float)):
+        # The methods of numbers return numbers as well.
+        method = getattr(np.ndarray, function.__name__, None) is function
+        number = np.ndim(result) == 0 and (type(result) is not np.ndarray or (method and operands[0].number))
+        if isinstance(result, (np.generic, bool, int, float)):
             result = np.asarray(result)
         if type(result) is not np.ndarray:
             self.refuse(f"{name_of(function)}, which returns a {type(result).__name__}")
@@ -322,15 +325,17 @@ class Tape:
             named = {key: x for key, x in named.items() if key != "out"}
         if whole and root == target.ref and root not in self._viewed and root not in self.writable:
             # Nobody else sees what was there: this is a new value, under the old name.
-            target.array = np.empty_like(target.array)
-            target.ref = self.new(target.array).ref
-            self._handles[-1] = weakref.ref(target)
+            array = np.empty_like(target.array)
             if function is FILL:
-                real, noted = (target.array, *real[1:]), noted[1:]
+                real, noted = (array, *real[1:]), noted[1:]
             else:
-                options["out"] = target.array
+                options["out"] = array
+            function(*real, **options)
+            target.array, target.ref = array, self.new(array).ref
+            self._handles[-1] = weakref.ref(target)
+        else:
+            function(*real, **options)
         self._note(function, noted, named, [x for x in flat([noted, named]) if type(x) is Ref], target.ref)
-        function(*real, **options)
         return target
 
     def _noted(self, value: Thing, operands: list[Recorded]) -> tuple[Thing, Thing]:
