@@ -35,15 +35,17 @@ _METHODS = (
     *("fill", "flatten", "max", "mean", "min", "prod", "ravel", "reshape", "round", "squeeze", "std"),
     *("sum", "swapaxes", "take", "trace", "transpose", "var", "view"),
 )
-_ASKING = (np.can_cast, np.may_share_memory, np.ndim, np.result_type, np.shape, np.shares_memory, np.size)
+_ASKING = frozenset(
+    (np.can_cast, np.may_share_memory, np.ndim, np.result_type, np.shape, np.shares_memory, np.size)
+)
 _EMPTY = (np.empty, np.empty_like)
-_RAGGED = (
-    *(np.argwhere, np.compress, np.extract, np.flatnonzero, np.repeat, np.trim_zeros, np.unique, np.union1d),
+_RAGGED = frozenset(
+    (np.argwhere, np.compress, np.extract, np.flatnonzero, np.repeat, np.trim_zeros, np.unique, np.union1d)
 )
 _SAME = (np.array, np.asarray, np.ndarray.astype, np.atleast_1d, np.atleast_2d, np.atleast_3d)
 _NO_ARRAYS = frozenset((bool, int, float, str, slice, type, type(None), type(...)))
 FILL = np.ndarray.fill
-_WRITING = (operator.setitem, operator.ipow, np.copyto, FILL)
+_WRITING = frozenset((operator.setitem, operator.ipow, np.copyto, FILL))
 IN_RANGE = primitives._in_range  # what the framework asks of numbers: recorded as a call, and asked again
 
 # Whose `repr` says all there is to say. `np.add.at`, a method, is another object each time.
@@ -271,11 +273,10 @@ class Tape:
             # `total += x`, where `total` is a number: that makes another one.
             real_options, named = ({k: x for k, x in o.items() if k != "out"} for o in (real_options, named))
         result = function(*real, **real_options)
-        # The methods of numbers return numbers as well.
-        method = getattr(np.ndarray, function.__name__, None) is function
-        number = np.ndim(result) == 0 and (type(result) is not np.ndarray or (method and operands[0].number))
-        if isinstance(result, (np.generic, bool, int, float)):
+        if number := isinstance(result, (np.generic, bool, int, float)):
             result = np.asarray(result)
+        elif operands and operands[0].number and np.ndim(result) == 0:
+            number = getattr(np.ndarray, function.__name__, None) is function  # as numbers have it, too
         if type(result) is not np.ndarray:
             self.refuse(f"{name_of(function)}, which returns a {type(result).__name__}")
             return result
@@ -300,14 +301,14 @@ class Tape:
 
     def _check_known(self, function: Thing, operands: list[Recorded]) -> None:
         """Refuse what wouldn't come out the same from arrays with other numbers, or in a place."""
-        if function in {operator.pow, operator.ipow} and any(x.number for x in operands):
-            self.refuse("a power of a number, which is rounded as no array's is: use np.power or np.sqrt")
-        if function in _RAGGED or (
-            function is operator.getitem and any(x.dtype == np.bool_ for x in operands[1:])
-        ):
+        masked = function is operator.getitem and any(x.dtype == np.bool_ for x in operands[1:])
+        if masked or function in _RAGGED:
             self.refuse(f"{name_of(function)} that picks by number how many to take")
-        if function is operator.getitem and operands[0].ndim > 1 and any(x.number for x in operands[1:]):
-            self.refuse("a view that is picked by number: write x.take(number, axis=0) for a copy")
+        elif function is operator.getitem:
+            if operands[0].ndim > 1 and any(x.number for x in operands[1:]):
+                self.refuse("a view that is picked by number: write x.take(number, axis=0) for a copy")
+        elif function in {operator.pow, operator.ipow} and any(x.number for x in operands):
+            self.refuse("a power of a number, which is rounded as no array's is: use np.power or np.sqrt")
 
     def _write(  # noqa: PLR0913, PLR0917 (a call in both forms)
         self, function: Thing, target: Thing, real: Thing, options: Thing, noted: Thing, named: Thing
@@ -478,7 +479,7 @@ def same(x: Thing, y: Thing) -> bool:
         return False
     if kind is Ref or kind is int:
         return bool(x == y)
-    if isinstance(x, (tuple, list)):
+    if kind is tuple or kind is list or kind.__base__ is tuple:  # which is then one with names
         return len(x) == len(y) and all(map(same, x, y))
     if kind is dict:
         return x is y or same(tuple(x.items()), tuple(y.items()))
