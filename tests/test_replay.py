@@ -1109,3 +1109,13 @@ def test_places_are_used_again() -> None:
     # 150 results of 32 KiB; at any time only two of them are needed.
     assert held < 12 * 64 * 64 * 8
     assert replay.reason == ""
+
+
+def test_a_power_is_not_stretched() -> None:
+    # Where all have one exponent NumPy takes the square root, which is NaN for -infinity; else infinity.
+    exponent = Tensor([0.5], autograd=True)
+    x = np.array([[-np.inf, -0.0], [2.0, 3.0]])
+    with np.errstate(invalid="ignore"):
+        replay = settled(lambda x: np.power(x, exponent.data), x)
+
+        assert replay(x).tobytes() == np.power(x, exponent.data).tobytes()
